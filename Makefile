@@ -1,0 +1,52 @@
+# Two commands: `make demo` (set up, run the main job) and `make test` (set up, lint, types, tests).
+# Needs Python 3.11 or newer, make and a network the first time.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test bench lint types format setup setup-dev clean
+
+demo: setup
+	$(VENV)/bin/catena run examples/oral_drug.yaml
+
+test: setup-dev lint types
+	$(PY) -m pytest -n 2 --dist loadfile --cov=catena.core --cov-branch --cov-report= tests
+	$(PY) -m coverage report --skip-covered --fail-under=90
+
+bench: setup-dev
+	$(PY) -m benchmarks
+
+lint: setup-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+
+types: setup-dev
+	$(VENV)/bin/mypy
+
+format: setup-dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+setup: $(VENV)/.demo
+setup-dev: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Catena needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing Catena into $(VENV) (once)"
+	$(PIP) -e ".[molecule]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing Catena with its test tools into $(VENV) (once)"
+	$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,416 @@
+"""The border: turns what people give into checked arrays, or lists everything wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from catena.core.errors import CatenaError, InputError, RowFault, did_you_mean
+from catena.core.spec import NUMERIC, OBJECTS, Field, Schema
+from catena.core.values import Batch, Padded, broadcast, rows_of, take
+
+_HEAD = re.compile(r"\s*(.+?)\s*\[(.*)\]\s*$")
+_GRID = re.compile(r"\s*([^:\s]+)\s*:\s*([^:\s]+)\s*:\s*([^:\s]+)\s*(.*?)\s*$")
+#: Longest series a text such as "0:24:0.5 h" may ask for.
+MAX_GRID = 1_000_000
+
+
+class _Bad(Exception):
+    """Faults of one column, found while converting it."""
+
+    def __init__(self, *faults: tuple[int, str]) -> None:
+        super().__init__()
+        self.faults = faults
+
+
+def validate(
+    schema: Schema,
+    values: Any,
+    *,
+    on_error: Literal["raise", "skip"] = "raise",
+    partial: bool = False,
+    where: str = "input",
+) -> Batch:
+    """Check and convert values; see ``Schema.validate``."""
+    if on_error not in ("raise", "skip"):
+        raise InputError(f"Unknown on_error {on_error!r}", where=where,
+                         why="bad rows either stop the call or are skipped",
+                         fix='use "raise" or "skip"')  # fmt: skip
+    given = _mapping(values, where)
+    faults = [
+        RowFault(-1, str(name)[:120], did_you_mean(str(name), schema.names, "no such field"))
+        for name in given
+        if name not in schema
+    ]
+    columns: dict[str, Any] = {}
+    for field in schema:
+        value = given.get(field.name)
+        if value is None:
+            value = field.default
+        if value is None:
+            if field.required and not partial:
+                faults.append(RowFault(-1, field.name, "a value is required"))
+            continue
+        try:
+            columns[field.name] = _column(field, value)
+        except _Bad as bad:
+            faults += [RowFault(row, field.name, why) for row, why in bad.faults]
+    size, lengths = _size(columns, faults)
+    _check_dimensions(schema, columns, faults)
+    for name, column in columns.items():
+        if rows_of(column) in (1, size):
+            faults += _faults_in(schema[name], column)
+    return _finish(schema, columns, size, faults, on_error, where, lengths)
+
+
+def _mapping(values: Any, where: str) -> dict[str, Any]:
+    """Accept a mapping, a DataFrame or a list of records; heads may carry units in brackets."""
+    if isinstance(values, Batch):
+        return dict(values.full())
+    if hasattr(values, "columns") and hasattr(values, "to_dict"):
+        data: dict[str, Any] = {str(name): values[name].to_numpy() for name in values.columns}
+    elif isinstance(values, Mapping):
+        data = {str(name): value for name, value in values.items()}
+    elif isinstance(values, Sequence) and not isinstance(values, (str, bytes)):
+        data = _from_records(values, where)
+    else:
+        raise InputError(
+            "Cannot read the input",
+            where=where,
+            why=f"got {type(values).__name__}",
+            fix="give a mapping of names to values, a DataFrame or a list of records",
+        )
+    headed = {name: _HEAD.match(name) for name in data}
+    return {
+        (m.group(1) if m else name): ((data[name], m.group(2)) if m else data[name])
+        for name, m in headed.items()
+    }
+
+
+def _from_records(records: Sequence[Any], where: str) -> dict[str, Any]:
+    names: list[str] = []
+    for row, record in enumerate(records):
+        if not isinstance(record, Mapping):
+            raise InputError("Cannot read the input", where=where,
+                             rows=[RowFault(row, "", "a record is a mapping of names to values")],
+                             why=f"record {row} is {type(record).__name__}",
+                             fix="give a list of mappings")  # fmt: skip
+        names += [str(name) for name in record if str(name) not in names]
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _column(field: Field, value: Any) -> Any:
+    """Convert one field's value to an array with a leading batch axis, in the field's unit."""
+    try:
+        if field.kind == "table":
+            from catena.core.tables import table_column
+
+            return table_column(field, value)
+        if isinstance(value, Padded):
+            return value
+        if field.kind in OBJECTS:
+            return _objects(field, value)
+        if field.kind == "category":
+            return _categories(field, value)
+        if field.kind == "boolean":
+            return _booleans(field, value)
+        return _numbers(field, value)
+    except InputError as error:
+        raise _Bad(
+            *[(f.row, f"{f.field}: {f.why}") for f in error.rows] or [(-1, error.what)]
+        ) from None
+    except CatenaError as error:
+        raise _Bad((-1, "; ".join(x for x in (error.what, error.why, error.fix) if x))) from None
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, np.ndarray):
+        return list(value.ravel()) if value.ndim <= 1 else list(value)
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    return list(value) if hasattr(value, "__array__") and np.ndim(value) else [value]
+
+
+def _objects(field: Field, value: Any) -> np.ndarray:
+    items = _listed(value)
+    wrong = [
+        (row if len(items) > 1 else -1, f"text expected, got {type(item).__name__}")
+        for row, item in enumerate(items)
+        if field.kind != "graph" and not isinstance(item, str)
+    ]
+    if wrong:
+        raise _Bad(*wrong)
+    out = np.empty(len(items), dtype=object)
+    out[:] = [str(item) if isinstance(item, str) else item for item in items]
+    return out
+
+
+def _categories(field: Field, value: Any) -> np.ndarray:
+    items = _listed(value)
+    index = {choice: number for number, choice in enumerate(field.choices)}
+    codes = np.zeros(len(items), dtype=np.int64)
+    wrong = []
+    for row, item in enumerate(items):
+        is_code = isinstance(item, (int, np.integer)) and not isinstance(item, bool)
+        if is_code and 0 <= int(item) < len(field.choices):
+            codes[row] = int(item)
+        elif isinstance(item, str) and item in index:
+            codes[row] = index[item]
+        else:
+            near = did_you_mean(str(item), field.choices, f"use one of {', '.join(field.choices)}")
+            wrong.append(
+                (row if len(items) > 1 else -1, f"{str(item)[:60]!r} is no choice; {near}")
+            )
+    if wrong:
+        raise _Bad(*wrong)
+    return codes
+
+
+def _booleans(field: Field, value: Any) -> np.ndarray:
+    items = _listed(value)
+    wrong = [
+        (row if len(items) > 1 else -1, f"true or false expected, got {str(item)[:60]!r}")
+        for row, item in enumerate(items)
+        if not (isinstance(item, (bool, np.bool_)) or (isinstance(item, (int, np.integer)) and item in (0, 1)))
+    ]  # fmt: skip
+    if wrong:
+        raise _Bad(*wrong)
+    return np.array([bool(item) for item in items])
+
+
+def _numbers(field: Field, value: Any) -> Any:
+    unit = field.unit
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str):
+        value, unit = value
+        if isinstance(value, str):  # a column read from text under a head with a unit
+            value = [value]
+    if isinstance(value, str):
+        grid = _grid(value, field)
+        array = np.asarray(_quantity(value, field, unit)) if grid is None else grid
+    else:
+        array = _array(value, field, unit)
+        if isinstance(array, Padded):
+            return array
+        if unit != field.unit:
+            from catena.core.units import conversion
+
+            array = np.asarray(conversion(unit, field.unit).apply(array))
+    if array.ndim == len(field.shape):
+        array = array[None]
+    if array.ndim != len(field.shape) + 1:
+        shape = ", ".join(("batch", *field.shape))
+        raise _Bad((-1, f"{array.ndim} dimensions given, the field has ({shape})"))
+    if field.kind == "integer":
+        return _integers(array)
+    return array
+
+
+def _integers(array: np.ndarray) -> np.ndarray:
+    safe = np.isfinite(array) & (np.abs(array) < 2**53)
+    whole = safe & (np.where(safe, array, 0.0) == np.floor(np.where(safe, array, 0.0)))
+    wrong = np.flatnonzero(~whole.reshape(len(array), -1).all(axis=1))
+    if len(wrong):
+        raise _Bad(
+            *[(int(row) if len(array) > 1 else -1, "a whole number is expected") for row in wrong]
+        )
+    return np.asarray(array).astype(np.int64)
+
+
+def _array(value: Any, field: Field, unit: str) -> Any:
+    """Return floats for numbers, lists of numbers or texts, or ragged lists (as Padded)."""
+    if isinstance(value, (bool, np.bool_)):
+        raise _Bad((-1, "a number is expected, got a boolean"))
+    if hasattr(value, "__array__") and not isinstance(value, np.ndarray):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        return value.astype(np.float64, copy=False)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "bcSMm":
+        raise _Bad((-1, f"numbers are expected, got {value.dtype}"))
+    if isinstance(value, (int, float)):
+        return _float(value)
+    items = _listed(value)
+    if field.ragged and any(np.ndim(item) for item in items):
+        return _ragged(items, field)
+    out, wrong = [], []
+    for row, item in enumerate(items):
+        try:
+            out.append(_item(item, field, unit))
+        except _Bad as bad:
+            wrong += [(row, why) for _, why in bad.faults]
+        except CatenaError as error:
+            wrong.append((row, f"{error.what}; {error.fix}"))
+    if wrong:
+        raise _Bad(*wrong)
+    try:
+        return np.array(out, dtype=np.float64)
+    except ValueError:
+        raise _Bad((-1, "rows differ in length and the field is not ragged")) from None
+
+
+def _item(item: Any, field: Field, unit: str) -> Any:
+    """Convert one list item. Texts without a unit are in ``unit``; the caller converts the rest."""
+    if isinstance(item, str):
+        value = _quantity(item, field, unit)
+        if unit != field.unit:  # the caller converts the whole array from ``unit``
+            from catena.core.units import conversion
+
+            value = float(conversion(field.unit, unit).apply(value))
+        return value
+    if isinstance(item, (bool, np.bool_)):
+        raise _Bad((-1, "a number is expected, got a boolean"))
+    if isinstance(item, (int, float, np.integer, np.floating)):
+        return _float(item)
+    if isinstance(item, (list, tuple, np.ndarray)):
+        array = _array(item, field.with_(ragged=False), unit)
+        return np.asarray(array)
+    raise _Bad((-1, f"a number is expected, got {type(item).__name__}"))
+
+
+def _float(value: Any) -> Any:
+    try:
+        return np.float64(value)
+    except OverflowError:
+        raise _Bad((-1, "the number is too large")) from None
+
+
+def _quantity(text: str, field: Field, unit: str) -> float:
+    from catena.core.units import conversion, parse_quantity
+
+    value, given = parse_quantity(text, unit)
+    return float(conversion(given, field.unit).apply(value))
+
+
+def _grid(text: str, field: Field) -> np.ndarray | None:
+    """Read "start:stop:step unit" for a one-dimensional field."""
+    match = _GRID.match(text) if len(field.shape) == 1 else None
+    if match is None:
+        return None
+    from catena.core.units import conversion
+
+    try:
+        start, stop, step = (float(part) for part in match.groups()[:3])
+        count = int(np.floor((stop - start) / step + 1e-9)) + 1
+    except (ValueError, OverflowError, ZeroDivisionError):
+        raise _Bad(
+            (-1, f"cannot read the grid {text[:60]!r}; write start:stop:step unit")
+        ) from None
+    if step <= 0 or not 1 <= count <= MAX_GRID:
+        raise _Bad(
+            (-1, f"the grid {text[:60]!r} has {max(count, 0)} points; 1 to {MAX_GRID} are allowed")
+        )
+    return np.asarray(
+        conversion(match.group(4) or field.unit, field.unit).apply(start + step * np.arange(count))
+    )
+
+
+def _ragged(items: list[Any], field: Field) -> Padded:
+    rows = [np.atleast_1d(np.asarray(item, dtype=np.float64)) for item in items]
+    longest = max((len(row) for row in rows), default=0)
+    values = np.zeros((len(rows), longest, *rows[0].shape[1:]))
+    mask = np.zeros((len(rows), longest), dtype=bool)
+    for index, row in enumerate(rows):
+        # Padding repeats the last value: sorted grids stay sorted, bounds stay kept.
+        values[index] = np.concatenate([row, np.repeat(row[-1:], longest - len(row), axis=0)])
+        mask[index, : len(row)] = True
+    return Padded(values, mask)
+
+
+def _size(columns: Mapping[str, Any], faults: list[RowFault]) -> tuple[int, dict[str, int]]:
+    lengths = {name: rows_of(column) for name, column in columns.items()}
+    stretched = {length for length in lengths.values() if length != 1}
+    if len(stretched) > 1:
+        text = ", ".join(f"{name}: {length}" for name, length in lengths.items() if length != 1)
+        faults.append(RowFault(-1, "", f"fields differ in number of rows ({text})"))
+    return (max(stretched) if stretched and 0 not in stretched else 0 if stretched else 1), lengths
+
+
+def _check_dimensions(schema: Schema, columns: Mapping[str, Any], faults: list[RowFault]) -> None:
+    """Fields that share a dimension name share its length; labels fix it."""
+    sizes: dict[str, tuple[str, int]] = {}
+    for name, column in columns.items():
+        field = schema[name]
+        if isinstance(column, Padded):
+            continue
+        lengths = np.shape(column)[1:]
+        for dim, length in zip(field.shape, lengths, strict=True):
+            if field.labels and dim == field.shape[0] and length != len(field.labels):
+                faults.append(RowFault(-1, name, f"{length} values along {dim}, {len(field.labels)} are named ({', '.join(field.labels[:4])}, ...)"))  # fmt: skip
+            first = sizes.setdefault(dim, (name, length))
+            if first[1] != length:
+                faults.append(RowFault(-1, name, f"{length} points along {dim}, but {first[0]} has {first[1]}"))  # fmt: skip
+
+
+def _faults_in(field: Field, column: Any) -> list[RowFault]:
+    """Find non-finite and out-of-bounds values."""
+    if field.kind == "table":
+        return [
+            RowFault(fault.row, f"{field.name}.{name}", fault.why)
+            for name, values in column.columns().items()
+            for fault in _faults_in(field.columns[name], Padded(values, column.mask))  # type: ignore[index]
+        ]
+    mask = None
+    if isinstance(column, Padded):
+        column, mask = column.values, column.mask
+    if field.kind not in NUMERIC and field.kind != "integer":
+        return []
+    column = np.asarray(column)
+    low, high = field.bounds
+    tests = [(~np.isfinite(column), "not a finite number")] if column.dtype.kind == "f" else []
+    if low is not None:
+        below = column <= low if field.low_open else column < low
+        tests.append((below, f"below the bound {low:g} {field.unit}".rstrip()))
+    if high is not None:
+        above = column >= high if field.high_open else column > high
+        tests.append((above, f"above the bound {high:g} {field.unit}".rstrip()))
+    faults = []
+    for bad, why in tests:
+        if mask is not None:
+            bad = bad & mask.reshape(mask.shape + (1,) * (bad.ndim - mask.ndim))
+        rows = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)) if bad.size else np.arange(0)
+        constant = len(bad) == 1
+        for row in rows:
+            value = column[row].ravel()[np.flatnonzero(bad[row].ravel())[0]]
+            faults.append(RowFault(-1 if constant else int(row), field.name, f"{value:g} is {why}"))
+    return faults
+
+
+def _finish(
+    schema: Schema,
+    columns: dict[str, Any],
+    size: int,
+    faults: list[RowFault],
+    on_error: str,
+    where: str,
+    lengths: dict[str, int],
+) -> Batch:
+    fatal = [fault for fault in faults if fault.row < 0]
+    if fatal or (faults and on_error == "raise"):
+        raise input_error(faults, where)
+    bad = sorted({fault.row for fault in faults})
+    rows = np.setdiff1d(np.arange(size), bad)
+    if bad:
+        columns = {
+            name: take(column, rows) if lengths[name] == size and size > 1 else column
+            for name, column in columns.items()
+        }
+    return Batch(schema, columns, len(rows), rows, size, tuple(faults))
+
+
+def input_error(faults: Sequence[RowFault], where: str) -> InputError:
+    """Sum up faults in one error: the first few in words, all of them in ``rows``."""
+    shown = [
+        (f"row {f.row}, " if f.row >= 0 else "") + (f"{f.field}: " if f.field else "") + f.why
+        for f in faults[:5]
+    ]
+    more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
+    rows = sorted({fault.row for fault in faults if fault.row >= 0})
+    fix = "correct these values"
+    if rows and all(fault.row >= 0 for fault in faults):
+        fix += ', or pass on_error="skip" to go on with the good rows'
+    return InputError("Bad input", rows=faults, where=where, why="; ".join(shown) + more, fix=fix)
+
+
+__all__ = ["broadcast", "input_error", "validate"]
