@@ -55,7 +55,7 @@ def validate(
                 faults.append(RowFault(-1, field.name, "a value is required"))
             continue
         try:
-            columns[field.name] = _column(field, value)
+            columns[field.name] = _column(field, _filled(field, value))
         except _Bad as bad:
             faults += [RowFault(row, field.name, why) for row, why in bad.faults]
     size, lengths = _size(columns, faults)
@@ -102,6 +102,15 @@ def _from_records(records: Sequence[Any], where: str) -> dict[str, Any]:
     return {name: [record.get(name) for record in records] for name in names}
 
 
+def _filled(field: Field, value: Any) -> Any:
+    """Put the default where a record says nothing; without a default that row is at fault."""
+    if not isinstance(value, list) or not any(item is None for item in value):
+        return value
+    if field.default is None:
+        raise _Bad(*[(row, "a value is required") for row, item in enumerate(value) if item is None])
+    return [field.default if item is None else item for item in value]
+
+
 def _column(field: Field, value: Any) -> Any:
     """Convert one field's value to an array with a leading batch axis, in the field's unit."""
     try:
@@ -124,6 +133,14 @@ def _column(field: Field, value: Any) -> Any:
         ) from None
     except CatenaError as error:
         raise _Bad((-1, "; ".join(x for x in (error.what, error.why, error.fix) if x))) from None
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        # Arbitrary objects may fail in any way while NumPy reads them.
+        raise _Bad((-1, f"cannot read {type(value).__name__} as {field.kind}")) from None
+
+
+def _any_per_row(marks: np.ndarray) -> np.ndarray:
+    """Return per row whether any of its marks is set (rows of no length have none)."""
+    return np.asarray(marks.any(axis=tuple(range(1, marks.ndim))))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -211,7 +228,7 @@ def _numbers(field: Field, value: Any) -> Any:
 def _integers(array: np.ndarray) -> np.ndarray:
     safe = np.isfinite(array) & (np.abs(array) < 2**53)
     whole = safe & (np.where(safe, array, 0.0) == np.floor(np.where(safe, array, 0.0)))
-    wrong = np.flatnonzero(~whole.reshape(len(array), -1).all(axis=1))
+    wrong = np.flatnonzero(_any_per_row(~whole))
     if len(wrong):
         raise _Bad(
             *[(int(row) if len(array) > 1 else -1, "a whole number is expected") for row in wrong]
@@ -307,14 +324,24 @@ def _grid(text: str, field: Field) -> np.ndarray | None:
 
 
 def _ragged(items: list[Any], field: Field) -> Padded:
-    rows = [np.atleast_1d(np.asarray(item, dtype=np.float64)) for item in items]
-    longest = max((len(row) for row in rows), default=0)
-    values = np.zeros((len(rows), longest, *rows[0].shape[1:]))
+    """Pad rows to the longest; padding repeats the last value, so sorted grids stay sorted."""
+    rows = []
+    for number, item in enumerate(items):
+        if item is None or isinstance(item, (str, bytes, Mapping)):
+            raise _Bad((number, f"a list of numbers is expected, got {type(item).__name__}"))
+        row = np.atleast_1d(np.asarray(item, dtype=np.float64))
+        if row.ndim != len(field.shape):
+            raise _Bad((number, f"{row.ndim} dimensions given, a row has {len(field.shape)}"))
+        rows.append(row)
+    longest = max(len(row) for row in rows)
+    inner = next((row.shape[1:] for row in rows if len(row)), ())
+    values = np.zeros((len(rows), longest, *inner))
     mask = np.zeros((len(rows), longest), dtype=bool)
-    for index, row in enumerate(rows):
-        # Padding repeats the last value: sorted grids stay sorted, bounds stay kept.
-        values[index] = np.concatenate([row, np.repeat(row[-1:], longest - len(row), axis=0)])
-        mask[index, : len(row)] = True
+    for number, row in enumerate(rows):
+        if len(row):
+            fill = np.repeat(row[-1:], longest - len(row), axis=0)
+            values[number] = np.concatenate([row, fill])
+        mask[number, : len(row)] = True
     return Padded(values, mask)
 
 
@@ -369,7 +396,7 @@ def _faults_in(field: Field, column: Any) -> list[RowFault]:
     for bad, why in tests:
         if mask is not None:
             bad = bad & mask.reshape(mask.shape + (1,) * (bad.ndim - mask.ndim))
-        rows = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)) if bad.size else np.arange(0)
+        rows = np.flatnonzero(_any_per_row(bad))
         constant = len(bad) == 1
         for row in rows:
             value = column[row].ravel()[np.flatnonzero(bad[row].ravel())[0]]

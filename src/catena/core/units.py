@@ -86,6 +86,8 @@ def _parse(text: str) -> tuple[float, Any]:
         return 1.0, registry.dimensionless
     if len(spelled) > 200 or re.search(r"\*\*\s*\S{4,}|\^\s*\S{4,}", spelled):
         raise _unknown(text, "the text is too long or its exponent too large for a unit")
+    if re.search(r"[^\w\s.*/^()+-]", spelled):
+        raise _unknown(text, "a unit holds names, numbers and the signs * / ^ ( )")
     try:
         if re.fullmatch(r"(delta_)?deg[CF]", spelled):
             return 1.0, registry.Unit(spelled)
@@ -158,8 +160,13 @@ def conversion(source: str, target: str) -> Conversion:
     # Offsets exist for temperatures only; elsewhere rounding noise must not become an offset.
     offset = zero if abs(zero) > 1e-9 * max(abs(one), 1e-300) and zero != 0.0 else 0.0
     scale = (one - offset) * scale_in / scale_out
-    # Pint multiplies prefixes one by one; 14 digits take its rounding off (999.9999999999999).
-    return Conversion(float(f"{scale:.14g}"), float(f"{offset / scale_out:.14g}"))
+    return Conversion(_tidy(scale), _tidy(offset / scale_out))
+
+
+def _tidy(number: float) -> float:
+    """Take off pint's rounding (it multiplies prefixes one by one: 999.9999999999999)."""
+    short = float(f"{number:.12g}")
+    return short if abs(short - number) <= 8e-16 * abs(number) else number
 
 
 def factor(source: str, target: str) -> float:
