@@ -1,0 +1,1 @@
+"""Timings of Catena, against a named peer where there is one; ``make bench`` runs them all."""
