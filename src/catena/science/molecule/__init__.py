@@ -1,0 +1,1 @@
+"""Small molecules: structure, properties and what follows from them."""
