@@ -1,0 +1,1 @@
+"""The body shelf: physiology, distribution, clearance, whole-body kinetics and exposure."""

@@ -1,0 +1,1 @@
+"""Adult human physiology: one person from covariates, and virtual adults."""
