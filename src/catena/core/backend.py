@@ -184,7 +184,7 @@ def difference(
     direction = {
         name: np.broadcast_to(np.asarray(v, float), base[name].shape) for name, v in moving.items()
     }
-    step = _steps(base, direction, size)
+    step = _steps(model, base, direction, size)
     side = _side(model, base, direction, step)
     offsets = np.where(side[:, None] == 0, _CENTRAL[0], side[:, None] * np.asarray(_SIDED[0]))
     weights = np.where(side[:, None] == 0, _CENTRAL[1], side[:, None] * np.asarray(_SIDED[1]))
@@ -232,13 +232,20 @@ def _rows(per_row: np.ndarray, like: np.ndarray) -> np.ndarray:
     return per_row.reshape((-1,) + (1,) * (like.ndim - 1))
 
 
-def _steps(base: Arrays, direction: Arrays, size: int) -> np.ndarray:
-    """Pick h so that the largest moved component changes by about 1e-3 of its size."""
+def _steps(model: Model, base: Arrays, direction: Arrays, size: int) -> np.ndarray:
+    """Pick h so that the moved components change by about 1e-3 of their size.
+
+    A value of zero takes its size from the field's default: a step scaled by the zero itself
+    would drown in rounding.
+    """
     scale = np.full(size, np.inf)
     for name, value in base.items():
         speed = np.abs(direction[name])
+        default = model.inputs[name].default
+        typical = 0.0 if default is None else float(np.max(np.abs(np.asarray(default, float))))
+        floor = max(1e-4, 1e-2 * typical)
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(speed > 0, np.maximum(np.abs(value), 1e-4) / speed, np.inf)
+            ratio = np.where(speed > 0, np.maximum(np.abs(value), floor) / speed, np.inf)
         scale = np.minimum(scale, ratio.reshape(size, -1).min(axis=1, initial=np.inf))
     return 1e-3 * np.where(np.isfinite(scale), scale, 1.0)
 

@@ -417,7 +417,7 @@ def _finish(
     if fatal or (faults and on_error == "raise"):
         raise input_error(faults, where)
     bad = sorted({fault.row for fault in faults})
-    rows = np.setdiff1d(np.arange(size), bad)
+    rows = np.setdiff1d(np.arange(size), bad) if bad else np.arange(size)
     if bad:
         columns = {
             name: take(column, rows) if lengths[name] == size and size > 1 else column

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
@@ -47,6 +49,23 @@ class FunctionModel(Model):
         except (OSError, TypeError):
             source = self.function.__qualname__
         return {**super()._identity(), "function": hashlib.sha256(source.encode()).hexdigest()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The decorated name now holds the model, so the function travels by way of that name.
+        if "<locals>" in self.function.__qualname__:
+            raise pickle.PicklingError(f"{self.info.id} was defined inside a function")
+        state = {name: value for name, value in self.__getstate__().items() if name != "function"}
+        return (_restored, (self.function.__module__, self.function.__qualname__, state))
+
+
+def _restored(module: str, name: str, state: dict[str, Any]) -> FunctionModel:
+    """Find the model a function became where it was defined, with the state that travelled."""
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    new = object.__new__(FunctionModel)
+    new.__dict__.update(state, function=getattr(found, "function", found))
+    return new
 
 
 def model(

@@ -6,8 +6,9 @@ import copy
 import hashlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -127,11 +128,7 @@ class Model(ABC):
             SolverError: the computation failed.
         """
         checked = self._checked(batch, inputs, on_error)
-        values = self.evaluate(checked.values_, checked.size, key)
-        diagnostics, faults = self._diagnose(checked, values)
-        faults += _not_finite(self.outputs, values, {fault.row for fault in faults})
-        if faults:
-            checked, values = self._drop(checked, values, faults, on_error)
+        checked, values, diagnostics, domain = self._outcome(checked, key, on_error)
         status = ["ok"] * checked.given
         for fault in checked.faults:
             if status[fault.row] == "ok":
@@ -141,10 +138,10 @@ class Model(ABC):
             values,
             checked.size,
             inputs=checked,
-            in_domain=self._domain(checked),
+            in_domain=domain,
             status=status,
             diagnostics=diagnostics,
-            provenance=self._provenance(checked, key),
+            provenance=self._provenance(checked, key, diagnostics.get("warnings", ())),
             model=self,
         )
 
@@ -264,6 +261,20 @@ class Model(ABC):
             "params": self.params.key,
         }
 
+    def __copy__(self) -> Self:
+        """Return a twin for ``at``; it shares compiled code, which takes parameters as arguments."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        return new
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave compiled code and cached values behind when travelling; a worker makes its own."""
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name != "_compiled" and not isinstance(getattr(type(self), name, None), cached_property)
+        }
+
     @cached_property
     def param_values(self) -> dict[str, Any]:
         """Parameter values as arrays without batch axis; static ones as plain Python values."""
@@ -308,6 +319,29 @@ class Model(ABC):
             raise input_error(faults, where)
         return _without(checked, faults) if faults else checked
 
+    def _outcome(
+        self,
+        checked: Batch,
+        key: int,
+        on_error: Literal["raise", "skip"],
+        values: dict[str, Any] | None = None,
+    ) -> tuple[Batch, dict[str, Any], dict[str, Any], np.ndarray | None]:
+        """Compute checked rows and judge them: the kept rows, values, diagnostics and domain.
+
+        Args:
+            checked: Checked inputs.
+            key: 64-bit seed.
+            on_error: ``skip`` drops rows that failed.
+            values: Outputs when they are known already (a chain that cached them).
+        """
+        if values is None:
+            values = self.evaluate(checked.values_, checked.size, key)
+        diagnostics, faults = self._diagnose(checked, values)
+        faults += _not_finite(self.outputs, values, {fault.row for fault in faults})
+        if faults:
+            checked, values = self._drop(checked, values, faults, on_error)
+        return checked, values, diagnostics, self._domain(checked)
+
     def _drop(
         self, checked: Batch, values: dict[str, Any], faults: list[RowFault], on_error: str
     ) -> tuple[Batch, dict[str, Any]]:
@@ -331,15 +365,17 @@ class Model(ABC):
         }
         return _without(checked, faults), values
 
-    def _provenance(self, checked: Batch, key: int) -> dict[str, Any]:
-        record = {
+    def _provenance(
+        self, checked: Batch, key: int, warnings: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        record: dict[str, Any] = {
             "model": self.info.id,
             "version": self.info.version,
             "model_key": self.key,
             "inputs_key": checked.key,
             "seed": key,
             "backend": self.info.backend,
-            "warnings": [],
+            "warnings": list(warnings),
         }
         if not self.capabilities.gradient:
             record["gradient"] = "central differences"
@@ -385,12 +421,29 @@ class TrainingRecord(BaseModel):
 
 
 def code_key(kind: type) -> str:
-    """Return a hash of a class's module source: a changed formula is a changed model."""
-    try:
-        source = inspect.getsource(inspect.getmodule(kind) or kind)
-    except (OSError, TypeError):
-        source = kind.__qualname__
-    return hashlib.sha256(source.encode()).hexdigest()
+    """Return a hash of the code and tables beside a class: a changed formula is a changed model.
+
+    A topic's folder holds its formulas in several files and its parameters in CSV tables, so
+    the whole folder counts; a module that lies outside a package counts alone.
+    """
+    module = inspect.getmodule(kind)
+    path = getattr(module, "__file__", None)
+    if path is None:
+        return hashlib.sha256(kind.__qualname__.encode()).hexdigest()
+    return folder_key(path)
+
+
+@cache
+def folder_key(path: str) -> str:
+    """Return a hash of a module file and, in a package, of the Python and CSV files beside it."""
+    here = Path(path)
+    files = [here]
+    if (here.parent / "__init__.py").exists():
+        files = sorted(f for f in here.parent.iterdir() if f.suffix in (".py", ".csv"))
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _changed(schema: Schema, changes: Mapping[str, Any], where: str) -> Schema:

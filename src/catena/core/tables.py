@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catena.core.errors import InputError, RowFault
-from catena.core.spec import OBJECTS, Field, Schema
+from catena.core.spec import NUMERIC, OBJECTS, Field, Schema
 from catena.core.values import Batch, Padded
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def table_column(field: Field, value: Any) -> Padded:
     tables = [value] if shared else list(value)
     batches, faults = [], []
     for row, table in enumerate(tables):
+        if _no_records(table):
+            batches.append(Batch(columns, {}, 0))
+            continue
         try:
             batches.append(columns.validate(table, where=field.name))
         except InputError as error:
@@ -69,6 +72,13 @@ def _is_one_table(value: Any) -> bool:
     )
 
 
+def _no_records(table: Any) -> bool:
+    """Tell whether a table is an empty list, an empty frame or a mapping of empty columns."""
+    if isinstance(table, Mapping) and not isinstance(table, Batch):
+        return all(_is_column(cell) and len(cell) == 0 for cell in table.values())
+    return bool(len(table) == 0)
+
+
 def _is_column(cell: Any) -> bool:
     if isinstance(cell, tuple) and len(cell) == 2 and isinstance(cell[1], str):
         return False
@@ -85,6 +95,9 @@ def _pad(columns: Schema, batches: Sequence[Batch]) -> Padded:
         mask[row, :size] = True
     for column in columns:
         present = [batch for batch in batches if column.name in batch]
+        if not present and not column.optional and longest == 0:
+            kind = float if column.kind in NUMERIC else object if column.kind in OBJECTS else int
+            values[column.name] = np.zeros((len(batches), 0), dtype=kind)
         if not present:
             continue
         first = np.asarray(present[0][column.name])

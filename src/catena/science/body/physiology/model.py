@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from catena.core.model import Capabilities, Model, ModelInfo
 from catena.core.spec import Field, Schema
 from catena.science.body.organs import DIM, ORGANS
 from catena.science.body.physiology.reference import SEXES, parameter_schema
+
+if TYPE_CHECKING:
+    from catena.science.body.physiology.population import Source
 
 __all__ = ["DEVIATES", "IMPOSSIBLE_BELOW", "Physiology", "adipose_shares", "physiology"]
 

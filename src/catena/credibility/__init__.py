@@ -1,0 +1,1 @@
+"""Recomputes what models claim about their accuracy and shows it where people look."""

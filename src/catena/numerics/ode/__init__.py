@@ -1,0 +1,8 @@
+"""Ordinary differential equations: one declaration, several ways to solve it."""
+
+from __future__ import annotations
+
+from catena.numerics.ode.settings import SolverSettings
+from catena.numerics.ode.system import OdeSystem
+
+__all__ = ["OdeSystem", "SolverSettings"]
