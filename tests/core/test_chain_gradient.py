@@ -178,7 +178,7 @@ def test_explain_ranks_inputs_and_says_what_each_link_carries():
 def test_dynamic_nodes_get_one_set_of_moving_ports_for_all_seeds():
     seen = []
 
-    node = Counted(2.0, inputs="x = 1, z = 1, w = 1")
+    node = Counted(2.0, inputs="x [mg*h/L] = 1, z = 1, w = 1")
     node.capabilities = Capabilities(dynamic=True, gradient=True)
     original = node.jvp
     node.jvp = lambda *args: (seen.append(frozenset(args[1])), original(*args))[1]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that worker processes can import the toys too
-from study_toys import TOYS  # noqa: E402
+from study_toys import TOYS
 
 
 @pytest.fixture(autouse=True)

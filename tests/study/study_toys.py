@@ -19,7 +19,13 @@ def line(x: Any, slope: Any) -> dict[str, Any]:
     return {"y": slope * x}
 
 
-@model(id="toy.noise", inputs="x", outputs="y", backend="numpy", capabilities=Capabilities(stochastic=True))
+@model(
+    id="toy.noise",
+    inputs="x",
+    outputs="y",
+    backend="numpy",
+    capabilities=Capabilities(stochastic=True),
+)
 def noise(x: Any, key: Any) -> dict[str, Any]:
     """A number and noise that depends on the key only."""
     return {"y": x + np.random.default_rng(int(key)).normal(size=len(x))}
@@ -41,7 +47,9 @@ class Breaking(Model):
     inputs = Schema.parse("x")
     outputs = Schema.parse("y")
 
-    def _predict(self, batch: Mapping[str, Any], params: Mapping[str, Any], key: Any) -> dict[str, Any]:
+    def _predict(
+        self, batch: Mapping[str, Any], params: Mapping[str, Any], key: Any
+    ) -> dict[str, Any]:
         if np.any(batch["x"] == 13):
             raise ZeroDivisionError("thirteen")
         return {"y": np.where(batch["x"] < 0, np.nan, batch["x"])}
@@ -59,7 +67,9 @@ class OralToy(Model):
         "plasma [mg/L] (time), auc_inf [mg*h/L], cmax [mg/L], tmax [h], half_life [h]"
     )
 
-    def _predict(self, batch: Mapping[str, Any], params: Mapping[str, Any], key: Any) -> dict[str, Any]:
+    def _predict(
+        self, batch: Mapping[str, Any], params: Mapping[str, Any], key: Any
+    ) -> dict[str, Any]:
         clearance = 30.0 * (batch["weight"] / 70.0) ** 0.75 * batch["fu_plasma"] / 0.03
         volume, rate = 70.0, 2.0
         k = clearance / volume
@@ -85,7 +95,11 @@ class OralToy(Model):
         draw = np.random.Generator(np.random.Philox(seed)).random((n, 2))
         weight = 50.0 + 50.0 * draw[:, 0]
         weight[:heavy] = 600.0
-        return {"weight": weight, "sex": (draw[:, 1] < 0.5).astype(np.int64), "unknown_to_the_model": weight}
+        return {
+            "weight": weight,
+            "sex": (draw[:, 1] < 0.5).astype(np.int64),
+            "unknown_to_the_model": weight,
+        }
 
 
 TOYS: dict[str, Any] = {

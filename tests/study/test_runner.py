@@ -19,7 +19,13 @@ from catena.core.runtime import SerialExecutor
 from catena.study import load_study, plan, run
 from catena.study.folder import Folder
 
-SLOW = {"study": "predict", "name": "slow", "model": "toy.slow", "inputs": {"x": list(range(30))}, "settings": {"chunk": 1}}
+SLOW = {
+    "study": "predict",
+    "name": "slow",
+    "model": "toy.slow",
+    "inputs": {"x": list(range(30))},
+    "settings": {"chunk": 1},
+}
 
 WORKER = """
 import sys
@@ -100,7 +106,15 @@ def test_running_again_computes_nothing_and_gives_the_same(runs: Path) -> None:
 
 
 def test_the_order_of_tasks_does_not_matter(runs: Path) -> None:
-    study = load_study({"study": "predict", "name": "n", "model": "toy.noise", "inputs": {"x": [0.0] * 9}, "settings": {"chunk": 2}})
+    study = load_study(
+        {
+            "study": "predict",
+            "name": "n",
+            "model": "toy.noise",
+            "inputs": {"x": [0.0] * 9},
+            "settings": {"chunk": 2},
+        }
+    )
     forward = run(study, out=runs)
     backward = run(study, out=runs / "b", executor=Backwards())
     assert forward.summary["rows_key"] == backward.summary["rows_key"]
@@ -158,7 +172,11 @@ def test_when_nothing_works_the_reason_is_raised(runs: Path) -> None:
         run(load_study({**SLOW, "model": "toy.breaking", "inputs": {"x": [13]}}), out=runs)
     with pytest.raises(StudyError, match="None of the 2 tasks"):
         run(load_study({**SLOW, "model": "toy.breaking", "inputs": {"x": [13, 13]}}), out=runs)
-    (record,) = [json.loads(p.read_text(encoding="utf-8")) for p in runs.glob("*/run.json") if "13" not in p.name][:1]
+    (record,) = [
+        json.loads(p.read_text(encoding="utf-8"))
+        for p in runs.glob("*/run.json")
+        if "13" not in p.name
+    ][:1]
     assert record["status"] == "failed"
 
 
@@ -194,11 +212,21 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_what_a_run_leaves_behind(runs: Path) -> None:
     outcome = run(load_study({**SLOW, "inputs": {"x": [1, 2]}}), out=runs)
     names = {path.name for path in outcome.folder.iterdir()}
-    assert {"study.yaml", "run.json", "summary.json", "rows.parquet", "report.html", "tasks"} <= names
+    assert {
+        "study.yaml",
+        "run.json",
+        "summary.json",
+        "rows.parquet",
+        "report.html",
+        "tasks",
+    } <= names
     record = json.loads((outcome.folder / "run.json").read_text(encoding="utf-8"))
     assert record["status"] == "done"
     assert record["versions"]["catena"]
     assert set(record["inputs"]) == {"model", "rows"}
     assert record["rows_key"] == outcome.summary["rows_key"]
-    assert load_study(outcome.folder / "study.yaml").to_dict() == load_study({**SLOW, "inputs": {"x": [1, 2]}}).to_dict()
+    assert (
+        load_study(outcome.folder / "study.yaml").to_dict()
+        == load_study({**SLOW, "inputs": {"x": [1, 2]}}).to_dict()
+    )
     assert list(outcome.table().columns) == ["quantity", "5 %", "50 %", "95 %", "mean"]

@@ -16,7 +16,12 @@ from catena.core.errors import CatenaError, StudyError
 from catena.study import Study, load_study, plan
 
 GOOD: dict[str, dict[str, Any]] = {
-    "predict": {"study": "predict", "name": "lines", "model": "toy.line", "inputs": {"x": [1, 2, 3]}},
+    "predict": {
+        "study": "predict",
+        "name": "lines",
+        "model": "toy.line",
+        "inputs": {"x": [1, 2, 3]},
+    },
     "population": {
         "study": "population",
         "name": "crowd",
@@ -33,8 +38,19 @@ GOOD: dict[str, dict[str, Any]] = {
         "settings": {
             "people": 6,
             "doses": [2, 5],
-            "ports": {"concentration": "plasma", "auc": "auc_inf", "cmax": "cmax", "tmax": "tmax", "further": []},
-            "window": {"metric": "cmax", "low": "0.03 mg/L", "high": "0.1 mg/L", "source": "a test"},
+            "ports": {
+                "concentration": "plasma",
+                "auc": "auc_inf",
+                "cmax": "cmax",
+                "tmax": "tmax",
+                "further": [],
+            },
+            "window": {
+                "metric": "cmax",
+                "low": "0.03 mg/L",
+                "high": "0.1 mg/L",
+                "source": "a test",
+            },
         },
         "uncertainty": {"draws": 3, "people": 4, "over": ["fu_plasma"]},
         "budget": {"minutes": 5.0},
@@ -78,8 +94,16 @@ def test_a_file_knows_its_folder(tmp_path: Path) -> None:
         ({"inputs": [1]}, "valid dictionary", "correct"),
         ({"settings": [1]}, "a mapping is expected", "write keys"),
         ({"folder": "/tmp"}, "folder", "leave it out"),
-        ({"context_of_use": {"question": "q", "influence": "hi", "consequence": "low"}}, "should be", "high"),
-        ({"context_of_use": {"question": "q", "influence": "low"}}, "'consequence' is missing", "add it"),
+        (
+            {"context_of_use": {"question": "q", "influence": "hi", "consequence": "low"}},
+            "should be",
+            "high",
+        ),
+        (
+            {"context_of_use": {"question": "q", "influence": "low"}},
+            "'consequence' is missing",
+            "add it",
+        ),
         ({"budget": {"failed_share": 2}}, "less than", "correct"),
     ],
 )
@@ -105,7 +129,9 @@ def test_settings_are_only_checked_by_the_loader() -> None:
         Study(study="predict", name="x", model="y", settings={"chunk": 2})
 
 
-@pytest.mark.parametrize("source", [None, 3, b"study: predict\n", ["study"], object(), "a\x00b.yaml", Path("no.yaml")])
+@pytest.mark.parametrize(
+    "source", [None, 3, b"study: predict\n", ["study"], object(), "a\x00b.yaml", Path("no.yaml")]
+)
 def test_sources_of_the_wrong_kind(source: Any) -> None:
     with pytest.raises(StudyError):
         load_study(source)
@@ -153,7 +179,11 @@ def _garbled(seed: int) -> str:
     for _ in range(chance.randint(1, 8)):
         at = chance.randrange(len(text) or 1)
         cut = at + chance.choice([0, 0, 1, 5])
-        text = text[:at] + "".join(chance.choice(signs) for _ in range(chance.randint(0, 3))) + text[cut:]
+        text = (
+            text[:at]
+            + "".join(chance.choice(signs) for _ in range(chance.randint(0, 3)))
+            + text[cut:]
+        )
     return text + "\n"
 
 
@@ -180,7 +210,10 @@ def test_nothing_foreign_escapes_from_any_text(text: str) -> None:
 
 _values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS) | st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(_KEYS) | st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

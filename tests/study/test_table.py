@@ -44,7 +44,14 @@ def test_parquet_round_trip_is_exact(tmp_path: Path) -> None:
 
 def test_missing_whole_numbers_and_texts_stay_missing(tmp_path: Path) -> None:
     fields = FIELDS.select(["n", "dose", "name"])
-    gaps = Table(fields, {"n": np.array([1, None], dtype=object), "dose": [np.nan, 2.0], "name": np.array([None, "b"], dtype=object)})
+    gaps = Table(
+        fields,
+        {
+            "n": np.array([1, None], dtype=object),
+            "dose": [np.nan, 2.0],
+            "name": np.array([None, "b"], dtype=object),
+        },
+    )
     gaps.write(tmp_path / "t.parquet")
     back = Table.read(tmp_path / "t.parquet")
     assert back["n"].tolist() == [1, None]
@@ -53,7 +60,12 @@ def test_missing_whole_numbers_and_texts_stay_missing(tmp_path: Path) -> None:
 
 
 def test_parts_add_up() -> None:
-    whole = joined([table().where(np.array([True, False, False])), table().where(np.array([False, True, True]))])
+    whole = joined(
+        [
+            table().where(np.array([True, False, False])),
+            table().where(np.array([False, True, True])),
+        ]
+    )
     assert whole.key == table().key
     assert table().select(["n", "dose"]).frame().columns.tolist() == ["n", "dose [mg]"]
     assert "n" in whole

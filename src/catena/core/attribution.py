@@ -14,10 +14,10 @@ import numpy as np
 from catena.core.backend import differentiable
 from catena.core.errors import InputError, did_you_mean
 from catena.core.gradient import single_row, spread_of
+from catena.core.ports import Port
 from catena.core.spec import NUMERIC
 from catena.core.trace import Tangents, Trace
 from catena.core.values import Batch
-from catena.core.wiring import Port
 
 if TYPE_CHECKING:
     import pandas as pd

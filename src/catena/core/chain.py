@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 import numpy as np
 
-from catena.core.chain_build import Built, build, own_fields
+from catena.core.chain_build import build, own_fields
 from catena.core.errors import ChainError, InputError, did_you_mean
 from catena.core.feedback import Feedback
 from catena.core.flow import Flow
 from catena.core.judge import Judge, shown
-from catena.core.model import Capabilities, Model, ModelInfo, _without
+from catena.core.model import Model, ModelInfo, _without
 from catena.core.plan import Step
+from catena.core.ports import Edge, Port
 from catena.core.runtime import Cache
 from catena.core.slot import Slot
 from catena.core.spec import NUMERIC
-from catena.core.values import Batch, broadcast
-from catena.core.wiring import Edge, Port
+from catena.core.values import Batch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,45 +156,31 @@ class Chain(Model):
         self, batch: Mapping[str, Any], tangents: Mapping[str, Any], size: int, key: int = 0
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Push tangents of chain inputs and parameters through the nodes; see ``Model.jvp``."""
-        flow, exposed = self._flow, self._built.wiring.exposed
-        trace = flow.run(batch, size, int(key))
-        params: dict[str, dict[str, Any]] = {}
-        for name in tangents:
-            if name in self.params:
-                node, _, param = name.partition(".")
-                params.setdefault(node, {})[param] = tangents[name]
-        moving = {n: np.asarray(v, float) for n, v in tangents.items() if n not in self.params}
-        found = flow.push(trace, moving, params)
-        values = shown(trace, exposed)
-        slopes: dict[str, Any] = {}
-        for name, port in exposed.items():
-            if self.outputs[name].kind in NUMERIC and isinstance(values.get(name), np.ndarray):
-                slope = found.get(port)
-                slopes[name] = (
-                    np.zeros(values[name].shape)
-                    if slope is None
-                    else broadcast(np.asarray(slope), size)
-                )
-        return values, slopes
+        from catena.core.derive import chain_jvp
+
+        trace = self._flow.run(batch, size, int(key))
+        slopes = chain_jvp(self._flow, trace, tangents, self.params)
+        values = shown(trace, self._built.wiring.exposed)
+        return values, {name: slopes[port] for name, port in self._real(values).items()}
 
     def vjp(
         self, batch: Mapping[str, Any], cotangents: Mapping[str, Any], size: int, key: int = 0
     ) -> dict[str, Any]:
         """Pull cotangents back through the nodes; see ``Model.vjp``."""
         from catena.core.backend import differentiable
+        from catena.core.derive import chain_vjp
 
-        flow = self._flow
-        trace = flow.run(batch, size, int(key))
-        seeds: dict[Port, Any] = {}
-        for name, value in cotangents.items():
-            port = self._built.wiring.exposed[name]
-            like = np.shape(trace.read(port))[1:]
-            seed = np.broadcast_to(np.asarray(value, float), (size, *like))
-            seeds[port] = seeds[port] + seed if port in seeds else seed
-        found, _ = flow.pull(trace, seeds)
+        trace = self._flow.run(batch, size, int(key))
+        exposed = self._built.wiring.exposed
+        given = [(exposed[name], value) for name, value in cotangents.items()]
+        return chain_vjp(self._flow, trace, given, differentiable(self, batch))
+
+    def _real(self, values: Mapping[str, Any]) -> dict[str, Port]:
+        """Return the ports of outputs that carry slopes."""
         return {
-            name: found.get(Port("", name), np.zeros((size, *np.shape(batch[name])[1:])))
-            for name in differentiable(self, batch)
+            name: port
+            for name, port in self._built.wiring.exposed.items()
+            if self.outputs[name].kind in NUMERIC and isinstance(values.get(name), np.ndarray)
         }
 
     def jacobian(
@@ -415,4 +401,4 @@ class Chain(Model):
         return f"<chain {self.info.id}: {', '.join(self.nodes)}; {len(self.edges)} edges>"
 
 
-__all__ = ["Built", "Capabilities", "Chain", "Edge", "Feedback", "Slot"]
+__all__ = ["Chain", "Edge", "Feedback", "Slot"]

@@ -11,9 +11,10 @@ from catena.core.errors import CatenaError, ChainError, did_you_mean
 from catena.core.feedback import Feedback
 from catena.core.model import Backend, Capabilities, Model
 from catena.core.plan import Step, plan
+from catena.core.ports import Edge, Ports
 from catena.core.slot import Slot
 from catena.core.spec import NUMERIC, Field, Schema
-from catena.core.wiring import Edge, Ports, Wiring, wire
+from catena.core.wiring import Wiring, wire
 
 
 @final

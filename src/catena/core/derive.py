@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,60 @@ from catena.core.backend import differentiable
 from catena.core.flow import Flow
 from catena.core.gradient import Jacobian
 from catena.core.model import Model
-from catena.core.trace import Trace
+from catena.core.ports import Port
+from catena.core.spec import NUMERIC, Schema
+from catena.core.trace import Tangents, Trace
 from catena.core.values import broadcast, rows_of
-from catena.core.wiring import Port
 
 #: What a derivative through a node costs, in evaluations of it.
 _EXACT_PUSH, _EXACT_PULL, _DIFFERENCE = 2, 3, 5
 #: An adjoint solve repeats the whole trajectory and is slow to compile: forward where it can be.
 _DYNAMIC_PULL = 12
+
+
+def chain_jvp(flow: Flow, trace: Trace, tangents: Mapping[str, Any], params: Schema) -> Tangents:
+    """Return slopes of all real outputs by port, (n, *shape).
+
+    Args:
+        flow: The chain's nodes and couplings.
+        trace: A finished run of it.
+        tangents: Direction by chain input or parameter (``node.param``).
+        params: The chain's parameters.
+    """
+    by_node: dict[str, dict[str, Any]] = {}
+    moving: dict[str, Any] = {}
+    for name, value in tangents.items():
+        if name in params:
+            node, _, param = name.partition(".")
+            by_node.setdefault(node, {})[param] = value
+        else:
+            moving[name] = np.asarray(value, float)
+    found = flow.push(trace, moving, by_node)
+    slopes: Tangents = {}
+    for name, model in flow.nodes.items():
+        for field in model.outputs:
+            port = Port(name, field.name)
+            value = trace.read(port)
+            if field.kind in NUMERIC and isinstance(value, np.ndarray):
+                slope = found.get(port, np.zeros(value.shape))
+                slopes[port] = broadcast(np.asarray(slope), trace.size)
+    return slopes
+
+
+def chain_vjp(
+    flow: Flow, trace: Trace, cotangents: Sequence[tuple[Port, Any]], inputs: Sequence[str]
+) -> dict[str, Any]:
+    """Return gradients (n, *shape) of the chain inputs named, for cotangents of output ports."""
+    size = trace.size
+    seeds: Tangents = {}
+    for port, value in cotangents:
+        seed = np.broadcast_to(np.asarray(value, float), (size, *np.shape(trace.read(port))[1:]))
+        seeds[port] = seeds[port] + seed if port in seeds else seed
+    found, _ = flow.pull(trace, seeds)
+    return {
+        name: found.get(Port("", name), np.zeros((size, *np.shape(trace.batch[name])[1:])))
+        for name in inputs
+    }
 
 
 def chain_jacobian(

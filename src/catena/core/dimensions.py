@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from catena.core.spec import Field
 
 if TYPE_CHECKING:
-    from catena.core.wiring import Feed, Port, Ports
+    from catena.core.ports import Port, Ports
+    from catena.core.wiring import Feed
 
 Axis = tuple[str, str]
 

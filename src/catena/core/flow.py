@@ -14,11 +14,12 @@ import numpy as np
 from catena.core.identity import content_key, split_key
 from catena.core.model import Model
 from catena.core.plan import Step
+from catena.core.ports import Port
 from catena.core.runtime import Cache
 from catena.core.spec import NUMERIC
 from catena.core.trace import Run, Tangents, Trace, locate
 from catena.core.values import broadcast, rows_of
-from catena.core.wiring import Port, Wiring
+from catena.core.wiring import Wiring
 
 
 @final

@@ -16,9 +16,9 @@ from catena.core.errors import CatenaError, InputError, RowFault, SolverError
 from catena.core.flow import Flow
 from catena.core.model import Model
 from catena.core.plan import Step
+from catena.core.ports import Port
 from catena.core.trace import Run, Trace, locate
 from catena.core.values import Batch, broadcast, rows_of
-from catena.core.wiring import Port
 
 
 class _Dropped(Exception):

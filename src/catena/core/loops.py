@@ -16,9 +16,9 @@ from catena.core.feedback import Feedback, Solution, linear_solve, solve
 from catena.core.flow import Flow
 from catena.core.identity import content_key, split_key
 from catena.core.plan import Step, Tear
+from catena.core.ports import Port
 from catena.core.trace import Run, Tangents, Trace
 from catena.core.values import broadcast, rows_of
-from catena.core.wiring import Port
 
 
 def run_loop(flow: Flow, step: Step, trace: Trace) -> None:

@@ -9,8 +9,9 @@ from typing import Any, final
 
 from catena.core.errors import CatenaError, ChainError, did_you_mean
 from catena.core.feedback import Feedback
+from catena.core.ports import Port, Ports
 from catena.core.spec import Field
-from catena.core.wiring import Port, Ports, Wiring
+from catena.core.wiring import Wiring
 
 #: Groups up to this size are cut in the best of all orders; larger ones from every start node.
 _EXACT = 6

@@ -9,8 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from catena.core.errors import CatenaError
+from catena.core.ports import Port
 from catena.core.values import Padded, take
-from catena.core.wiring import Port
 
 #: Tangents, slopes or cotangents by port.
 Tangents = dict[Port, Any]

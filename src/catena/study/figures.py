@@ -19,7 +19,9 @@ _GRID = "rgba(128,128,128,0.22)"
 _INK = "#7a7f87"  # replaced by the page's own ink, see the report template
 
 
-def blank(x: str, y: str, *, height: int = 380, log_x: bool = False, log_y: bool = False) -> go.Figure:
+def blank(
+    x: str, y: str, *, height: int = 380, log_x: bool = False, log_y: bool = False
+) -> go.Figure:
     """Return an empty figure in the house style.
 
     Args:
@@ -31,7 +33,13 @@ def blank(x: str, y: str, *, height: int = 380, log_x: bool = False, log_y: bool
     """
     import plotly.graph_objects as go
 
-    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID, "ticks": "outside", "tickcolor": _GRID}
+    axis = {
+        "gridcolor": _GRID,
+        "zeroline": False,
+        "linecolor": _GRID,
+        "ticks": "outside",
+        "tickcolor": _GRID,
+    }
     figure = go.Figure()
     figure.update_layout(
         template="none",
@@ -54,7 +62,9 @@ def tinted(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def band(figure: go.Figure, x: Any, low: Any, high: Any, name: str, colour: str, **place: Any) -> None:
+def band(
+    figure: go.Figure, x: Any, low: Any, high: Any, name: str, colour: str, **place: Any
+) -> None:
     """Add a shaded band between two curves."""
     figure.add_scatter(
         x=np.concatenate([x, np.asarray(x)[::-1]]),

@@ -101,7 +101,9 @@ def _population(model: Any) -> tuple[str, Any] | None:
 
 def _crowd(owner: Any, n: int, seed: int, filters: dict[str, Any]) -> Mapping[str, Any]:
     """Ask a model for people; what a person wrote wrongly becomes an error they can read."""
-    known = [name for name in inspect.signature(owner.population).parameters if name not in ("n", "seed")]
+    known = [
+        name for name in inspect.signature(owner.population).parameters if name not in ("n", "seed")
+    ]
     for name in filters:
         if name not in known:
             raise StudyError(f"Unknown filter {name[:60]!r}", where="settings.filters",
@@ -125,4 +127,6 @@ def _drawn(model: Model, name: str, text: str, n: int, seed: int) -> np.ndarray:
     # Philox counts: the first n uniforms of a stream are the same whatever follows.
     uniform = np.random.Generator(np.random.Philox(split_key(seed, f"vary/{name}"))).random(n)
     low, high = field.bounds
-    return np.clip(law.ppf(uniform), -np.inf if low is None else low, np.inf if high is None else high)
+    return np.clip(
+        law.ppf(uniform), -np.inf if low is None else low, np.inf if high is None else high
+    )

@@ -49,7 +49,7 @@ class Document(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """SafeLoader with the scalars of YAML 1.2."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - as PyYAML has it
 
 
 for _tag, _pattern, _first in (
@@ -62,7 +62,9 @@ for _tag, _pattern, _first in (
         list("-+.0123456789"),
     ),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
+    )
 _Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
 _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: _float(node.value))
 
@@ -78,7 +80,11 @@ def read_file(path: Path) -> Document:
             raise _too_large(str(path), path.stat().st_size)
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = "it is not UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or str(error)
+        reason = (
+            "it is not UTF-8 text"
+            if isinstance(error, UnicodeError)
+            else getattr(error, "strerror", None) or str(error)
+        )
         raise StudyError(
             "Cannot read the study", where=str(path), why=reason, fix="check the path"
         ) from None
@@ -116,7 +122,10 @@ def read_text(text: str, source: str = "study text") -> Document:
         ) from None
     except Exception as error:  # PyYAML leaks Value-, Key-, Attribute- and RecursionErrors
         raise StudyError(
-            "Not valid YAML", where=source, why=str(error)[:200] or type(error).__name__, fix="write plain YAML"
+            "Not valid YAML",
+            where=source,
+            why=str(error)[:200] or type(error).__name__,
+            fix="write plain YAML",
         ) from None
     return Document(data, source, lines)
 
@@ -134,11 +143,15 @@ def _refuse_hazards(text: str, source: str) -> None:
     """Walk the event stream, which needs no recursion, before anything is built."""
     depth = nodes = documents = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = f"{source}:{event.start_mark.line + 1}"
+        mark = event.start_mark
+        line = f"{source}:{mark.line + 1}" if mark is not None else source
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _refused("Anchors and aliases are not read", line, "they can make a small text huge")
-        if getattr(event, "tag", None) is not None:
-            raise _refused("Tags are not read", line, f"{str(event.tag)[:60]!r} asks for an object")
+            raise _refused(
+                "Anchors and aliases are not read", line, "they can make a small text huge"
+            )
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise _refused("Tags are not read", line, f"{str(tag)[:60]!r} asks for an object")
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
         if isinstance(event, yaml.NodeEvent):
@@ -148,13 +161,17 @@ def _refuse_hazards(text: str, source: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH or nodes > MAX_NODES:
-            raise _refused("The study is too deep or too long", line, f"depth {depth}, {nodes} values")
+            raise _refused(
+                "The study is too deep or too long", line, f"depth {depth}, {nodes} values"
+            )
         if documents > 1:
             raise _refused("More than one document", line, "a file holds one study")
 
 
 def _refused(what: str, where: str, why: str) -> StudyError:
-    return StudyError(what, where=where, why=why, fix="write plain mappings, lists, texts and numbers")
+    return StudyError(
+        what, where=where, why=why, fix="write plain mappings, lists, texts and numbers"
+    )
 
 
 def _collect(node: yaml.Node, path: Keys, lines: dict[Keys, int], source: str) -> None:
@@ -167,7 +184,9 @@ def _collect(node: yaml.Node, path: Keys, lines: dict[Keys, int], source: str) -
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                raise _refused("A key must be a word", f"{source}:{line}", "it is a list or a mapping")
+                raise _refused(
+                    "A key must be a word", f"{source}:{line}", "it is a list or a mapping"
+                )
             name = (*path, key.value)
             if name in lines:
                 raise StudyError(

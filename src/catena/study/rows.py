@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,9 @@ def _mapped(columns: Mapping[str, Any], study: Study, path: Path) -> list[tuple[
 def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    readers = {".csv": _csv, ".json": _json, ".parquet": pd.read_parquet, ".pq": pd.read_parquet}
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".csv": _csv, ".json": _json, ".parquet": pd.read_parquet, ".pq": pd.read_parquet
+    }  # fmt: skip
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DataError("Cannot read the rows", where=str(path), why=f"{path.suffix or 'no'} suffix",
@@ -69,7 +71,7 @@ def _read(path: Path) -> pd.DataFrame:
             raise DataError("The data file is too large", where=str(path),
                             why=f"{path.stat().st_size} bytes; at most {MAX_BYTES} are read",
                             fix="split it")  # fmt: skip
-        frame: pd.DataFrame = reader(path)
+        frame = reader(path)
     except DataError:
         raise
     except Exception as error:  # pandas and pyarrow raise errors of many kinds on broken files

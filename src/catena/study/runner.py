@@ -88,7 +88,9 @@ def run(
             folder.forget()
         _begin(folder, ready)
         todo = [task for task in ready.tasks if not folder.finished(task)]
-        failures = _compute(ready, folder, todo, progress or SilentProgress(), executor or SerialExecutor())
+        failures = _compute(
+            ready, folder, todo, progress or SilentProgress(), executor or SerialExecutor()
+        )
         pieces = {task.id: folder.load(task) for task in ready.tasks if folder.finished(task)}
         if not pieces:
             raise _nothing(ready, failures, folder)

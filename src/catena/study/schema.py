@@ -180,7 +180,9 @@ def _study(document: Document, folder: Path) -> Study:
         raise StudyError("Not a study", where=document.source, why="a key is not a word",
                          fix="write keys such as study, name, model and inputs")  # fmt: skip
     if "folder" in document.data:
-        raise _error(document, [(("folder",), "the folder is where the study file lies", "leave it out")])
+        raise _error(
+            document, [(("folder",), "the folder is where the study file lies", "leave it out")]
+        )
     try:
         settings, faults = _settings(document.data)
         data = {**document.data, "settings": settings, "folder": folder}
@@ -203,7 +205,9 @@ def _settings(data: Mapping[str, Any]) -> tuple[Part, list[Fault]]:
     if kind is None:  # the kind itself is the fault to report
         return Part(), []
     if given is not None and not isinstance(given, Mapping):
-        return Part(), [(("settings",), "a mapping is expected", "write keys of this kind's settings")]
+        return Part(), [
+            (("settings",), "a mapping is expected", "write keys of this kind's settings")
+        ]
     settings, faults = _validated(kind, dict(given or {}))
     return settings or Part(), [(("settings", *keys), why, fix) for keys, why, fix in faults]
 
@@ -225,7 +229,11 @@ def _fault(kind: type[Part], item: Any) -> Fault:
     if item["type"] == "extra_forbidden" or not _names_alternative(last):
         keys = (*keys, last) if item["loc"] else ()
     if keys[:1] == ("chain",):  # the rest of the path names pydantic's alternatives
-        return ("chain",), "an id or a mapping of nodes and edges is expected", "name a shipped chain"
+        return (
+            ("chain",),
+            "an id or a mapping of nodes and edges is expected",
+            "name a shipped chain",
+        )
     if keys[:1] == ("inputs",):
         keys = keys[:2]
     name = str(keys[-1])[:60] if keys else ""
@@ -235,7 +243,11 @@ def _fault(kind: type[Part], item: Any) -> Fault:
     if item["type"] == "missing":
         return keys, f"{name!r} is missing", "add it"
     if item["type"] == "string_pattern_mismatch":
-        return keys, "it holds other signs than letters, digits, spaces and _ . , ( ) -", "rename it"
+        return (
+            keys,
+            "it holds other signs than letters, digits, spaces and _ . , ( ) -",
+            "rename it",
+        )
     given = item.get("input")
     if isinstance(given, (str, int, float)) and item["type"] != "value_error":
         why += f", got {str(given)[:60]!r}"

@@ -33,7 +33,9 @@ def test_of_equal_candidates_the_lowest_wins() -> None:
 
 def test_saturation_is_followed_between_the_candidates() -> None:
     square = DOSES[None, :] ** 2
-    np.testing.assert_allclose(interpolated(square, DOSES, np.array([1.0, 1.5, 3.0, 4.0])), [[1.0, 2.25, 9.0, 16.0]])
+    np.testing.assert_allclose(
+        interpolated(square, DOSES, np.array([1.0, 1.5, 3.0, 4.0])), [[1.0, 2.25, 9.0, 16.0]]
+    )
 
 
 def test_an_optimum_beyond_the_candidates_is_flagged() -> None:
@@ -61,7 +63,9 @@ def test_one_candidate_is_itself_the_answer() -> None:
     st.floats(0.05, 20.0),
     st.floats(1.1, 10.0),
 )
-def test_answers_stay_in_range(sensitivities: list[float], power: float, low: float, width: float) -> None:
+def test_answers_stay_in_range(
+    sensitivities: list[float], power: float, low: float, width: float
+) -> None:
     exposure = np.outer(sensitivities, DOSES**power)
     found = recommend(exposure, DOSES, low, low * width)
     assert found.dose in DOSES

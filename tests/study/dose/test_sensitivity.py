@@ -35,4 +35,6 @@ def test_few_draws_give_no_regression_and_constants_no_correlation() -> None:
     found = influences(x, np.arange(5.0))
     assert all(item.regression is None for item in found)
     assert all(item.rank == 0.0 for item in influences(x, np.ones(5)))
-    assert not any(item.clear for item in influences({n: v[:3] for n, v in x.items()}, np.arange(3.0)))
+    assert not any(
+        item.clear for item in influences({n: v[:3] for n, v in x.items()}, np.arange(3.0))
+    )

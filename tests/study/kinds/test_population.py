@@ -15,7 +15,9 @@ from catena.study.people import people
 
 def study(**parts: Any) -> Any:
     settings = {"people": 40, "chunk": 16, **parts.pop("settings", {})}
-    return load_study({"study": "population", "name": "crowd", "model": "toy.oral", "settings": settings, **parts})
+    return load_study(
+        {"study": "population", "name": "crowd", "model": "toy.oral", "settings": settings, **parts}
+    )
 
 
 def test_percentiles_over_people(runs: Path) -> None:
@@ -37,7 +39,10 @@ def test_chunks_do_not_change_the_rows(runs: Path) -> None:
 
 
 def test_distributions_vary_what_they_name(runs: Path) -> None:
-    outcome = run(study(settings={"vary": {"fu_plasma": "lognormal(0.03, 20 %)", "dose": "5..10 mg"}}), out=runs)
+    outcome = run(
+        study(settings={"vary": {"fu_plasma": "lognormal(0.03, 20 %)", "dose": "5..10 mg"}}),
+        out=runs,
+    )
     assert 0.02 < np.median(outcome.answer.rows["fu_plasma"]) < 0.04
     assert outcome.answer.rows["dose"].min() >= 5
     assert outcome.answer.rows["dose"].max() <= 10

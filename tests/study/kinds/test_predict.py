@@ -42,7 +42,10 @@ def test_more_failures_than_allowed_fail_the_study(runs: Path) -> None:
 
 
 def test_rows_that_fail_inside_the_model(runs: Path) -> None:
-    outcome = run(study(model="toy.breaking", inputs={"x": [1, -1, 2]}, budget={"failed_share": 1.0}), out=runs)
+    outcome = run(
+        study(model="toy.breaking", inputs={"x": [1, -1, 2]}, budget={"failed_share": 1.0}),
+        out=runs,
+    )
     assert outcome.status == "partial"
     assert outcome.answer.rows["status"][1] == "y: the output is not finite"
 
@@ -53,7 +56,9 @@ def test_on_error_raise_refuses_the_study(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "parquet"])
-def test_a_file_of_rows_with_mapped_columns_and_units(tmp_path: Path, runs: Path, suffix: str) -> None:
+def test_a_file_of_rows_with_mapped_columns_and_units(
+    tmp_path: Path, runs: Path, suffix: str
+) -> None:
     import pandas as pd
 
     frame = pd.DataFrame({"dose_g": [0.01, 0.02], "kg": [70.0, 80.0]})
@@ -75,7 +80,12 @@ def test_a_file_of_rows_with_mapped_columns_and_units(tmp_path: Path, runs: Path
 def test_a_missing_column_and_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("dosis\n1\n", encoding="utf-8")
     with pytest.raises(StudyError, match="no column 'dose'"):
-        run(study(model="toy.oral", data={"file": str(tmp_path / "a.csv"), "columns": {"dose": "dose"}}))
+        run(
+            study(
+                model="toy.oral",
+                data={"file": str(tmp_path / "a.csv"), "columns": {"dose": "dose"}},
+            )
+        )
     with pytest.raises(DataError, match="Cannot read the rows"):
         run(study(data={"file": str(tmp_path / "b.csv")}))
     with pytest.raises(DataError, match="suffix"):

@@ -125,7 +125,11 @@ class DoseAnswer:
     def headline(self) -> str:
         """Return the answer in two sentences."""
         aim, best = self.facts.aim, self.best
-        name = self.facts.subject.card.name if self.facts.subject.card else self.facts.subject.model.info.id
+        name = (
+            self.facts.subject.card.name
+            if self.facts.subject.card
+            else self.facts.subject.model.info.id
+        )
         text = (
             f"{best.dose:g} mg {self.facts.study.settings.route} {name} brings {best.share:.0%} of "
             f"{len(self.facts.people):,} virtual adults into the {aim.metric} window "
@@ -164,7 +168,12 @@ class DoseAnswer:
         if len(self.by_draw) < 2:
             return {}
         low, middle, high = (float(x) for x in np.percentile(self.optima, _PERCENTS))
-        return {"low": low, "high": high, "median_of_draws": middle, "interval": "90 % over joint draws"}
+        return {
+            "low": low,
+            "high": high,
+            "median_of_draws": middle,
+            "interval": "90 % over joint draws",
+        }
 
     def _per_dose(self) -> list[dict[str, Any]]:
         units = {"auc": "mg*h/L", "cmax": "mg/L", "tmax": "h"}
@@ -172,7 +181,10 @@ class DoseAnswer:
         shares = np.array([found.shares for found in self.by_draw])
         rows = []
         for index, dose in enumerate(self.doses):
-            row: dict[str, Any] = {"dose": float(dose), "share_inside": float(self.best.shares[index])}
+            row: dict[str, Any] = {
+                "dose": float(dose),
+                "share_inside": float(self.best.shares[index]),
+            }
             if len(shares) >= 2:
                 row["share_interval"] = [float(x) for x in np.percentile(shares[:, index], [5, 95])]
             for name, unit in units.items():
@@ -186,7 +198,9 @@ class DoseAnswer:
         return {
             "number": len(chosen),
             "people": len(np.unique(self.draw_pieces[0].table["person"])) if chosen else 0,
-            "recommended_how_often": {f"{dose:g}": chosen.count(float(dose)) for dose in self.doses},
+            "recommended_how_often": {
+                f"{dose:g}": chosen.count(float(dose)) for dose in self.doses
+            },
             "optimum": self.optima,
             "inputs": {name: law.model_dump(mode="json") for name, law in self.facts.laws.items()},
         }
@@ -199,7 +213,9 @@ class DoseAnswer:
         return {
             "dose": self.best.dose,
             "method": self.gradients.facts["method"],
-            "elasticity": {str(name): {"cmax": float(cmax), "auc": float(auc)} for name, cmax, auc in columns},
+            "elasticity": {
+                str(name): {"cmax": float(cmax), "auc": float(auc)} for name, cmax, auc in columns
+            },
         }
 
     def rows(self) -> Table:
@@ -209,7 +225,9 @@ class DoseAnswer:
         index = np.asarray(self.table["person"], dtype=int)
         own = [field for field in people.fields if field.name != "person"]
         columns = {field.name: self.table[field.name] for field in flat}
-        columns |= {field.name: people[field.name][index] for field in own if field.name not in columns}
+        columns |= {
+            field.name: people[field.name][index] for field in own if field.name not in columns
+        }
         fields = Schema([*flat, *(f for f in own if f.name not in self.table.columns)])
         return Table(fields, columns)
 
@@ -220,14 +238,20 @@ class DoseAnswer:
     def _dose_grid(self) -> Grid:
         heads = ["dose [mg]", f"inside {self.facts.aim.metric} window"]
         heads += ["inside, 90 % interval"] if len(self.by_draw) >= 2 else []
-        heads += ["AUC [ug*h/L] 5 - 50 - 95 %", "Cmax [ug/L] 5 - 50 - 95 %", "tmax [h] 5 - 50 - 95 %"]
+        heads += [
+            "AUC [ug*h/L] 5 - 50 - 95 %",
+            "Cmax [ug/L] 5 - 50 - 95 %",
+            "tmax [h] 5 - 50 - 95 %",
+        ]
         rows = []
         for item in self._per_dose():
             cells = [f"{item['dose']:g}", f"{item['share_inside']:.1%}"]
             if "share_interval" in item:
                 cells.append("{:.0%} to {:.0%}".format(*item["share_interval"]))
             for name, scale in (("auc", 1000.0), ("cmax", 1000.0), ("tmax", 1.0)):
-                cells.append(" - ".join(f"{item[name][p] * scale:.3g}" for p in ("p5", "p50", "p95")))
+                cells.append(
+                    " - ".join(f"{item[name][p] * scale:.3g}" for p in ("p5", "p50", "p95"))
+                )
             rows.append(cells)
         caption = (
             f"Shares and 5-50-95 % ranges over {len(self.facts.people):,} virtual adults, every dose given to the "
@@ -257,7 +281,9 @@ class DoseAnswer:
     def _evidence_grids(self) -> list[Grid]:
         if not self.observed:
             return []
-        rows = evidence.comparison(self.observed, self.doses, self.spread("auc"), self.spread("cmax"))
+        rows = evidence.comparison(
+            self.observed, self.doses, self.spread("auc"), self.spread("cmax")
+        )
         heads = ["study", "dose [mg]", "n", "AUC observed [ug*h/L]", "predicted 5 - 50 - 95 %",
                  "Cmax observed [ug/L]", "predicted 5 - 50 - 95 %"]  # fmt: skip
         caption = (
@@ -281,13 +307,25 @@ class DoseAnswer:
             )
         if card is not None and card.assumed():
             names = [name for name in card.assumed() if name in self.facts.subject.from_card]
-            found.append(f"Assumed inputs (no measurement at hand): {', '.join(names)}." if names else "")
-            unused = [n for n in card.ports() if n not in self.facts.subject.from_card and n not in self.facts.study.inputs]
-            found.append(f"On the card but not used by this chain: {', '.join(unused)}." if unused else "")
+            found.append(
+                f"Assumed inputs (no measurement at hand): {', '.join(names)}." if names else ""
+            )
+            unused = [
+                n
+                for n in card.ports()
+                if n not in self.facts.subject.from_card and n not in self.facts.study.inputs
+            ]
+            found.append(
+                f"On the card but not used by this chain: {', '.join(unused)}." if unused else ""
+            )
         if self.failed:
-            found.append(f"{self.failed} of {len(self.table)} rows could not be computed; rows.parquet names the reason.")
+            found.append(
+                f"{self.failed} of {len(self.table)} rows could not be computed; rows.parquet names the reason."
+            )
         if self.facts.study.uncertainty and self.facts.study.uncertainty.rtol:
-            found.append(f"The joint draws were solved with a relative tolerance of {self.facts.study.uncertainty.rtol:g}.")
+            found.append(
+                f"The joint draws were solved with a relative tolerance of {self.facts.study.uncertainty.rtol:g}."
+            )
         return [text for text in found if text]
 
 

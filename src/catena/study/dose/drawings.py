@@ -54,13 +54,17 @@ def _exposure(found: DoseAnswer) -> Iterator[Figure]:
         low, middle, high = found.spread(name) * 1000
         figure = blank("dose [mg]", f"{title} [{unit}]", log_x=True, log_y=True)
         window = found.facts.subject.card.window(name) if found.facts.subject.card else None
-        bounds = (found.facts.aim.low, found.facts.aim.high) if name == found.facts.aim.metric else None
+        bounds = (
+            (found.facts.aim.low, found.facts.aim.high) if name == found.facts.aim.metric else None
+        )
         bounds = bounds or (window.bounds() if window is not None else None)
         if bounds is not None:
             figure.add_hrect(y0=bounds[0] * 1000, y1=bounds[1] * 1000, line_width=0,
                              fillcolor=tinted(PALETTE[2], 0.14), annotation_text="window")  # fmt: skip
         band(figure, found.doses, low, high, "5-95 % of people", PALETTE[0])
-        figure.add_scatter(x=found.doses, y=middle, name="median", mode="lines+markers", line={"color": PALETTE[0]})
+        figure.add_scatter(
+            x=found.doses, y=middle, name="median", mode="lines+markers", line={"color": PALETTE[0]}
+        )
         seen = [point for point in found.observed if getattr(point, name) is not None]
         if seen:
             figure.add_scatter(
@@ -93,20 +97,37 @@ def _course(found: DoseAnswer) -> Iterator[Figure]:
     last = _end(curves, time)
     for index, dose in enumerate(found.doses):
         place = {"row": index // columns + 1, "col": index % columns + 1}
-        _one_course(figure, time, curves[:, index], [p for p in seen if p.dose == dose], index == 0, place)
-        figure.update_xaxes(title="time after dose [h]", range=[0, last], gridcolor=grid, zeroline=False, **place)
-        figure.update_yaxes(title="plasma [ug/L]", type="log", gridcolor=grid, zeroline=False, exponentformat="none", **place)
+        _one_course(
+            figure, time, curves[:, index], [p for p in seen if p.dose == dose], index == 0, place
+        )
+        figure.update_xaxes(
+            title="time after dose [h]", range=[0, last], gridcolor=grid, zeroline=False, **place
+        )
+        figure.update_yaxes(
+            title="plasma [ug/L]",
+            type="log",
+            gridcolor=grid,
+            zeroline=False,
+            exponentformat="none",
+            **place,
+        )
         top = float(np.percentile(curves[:, index], 95, axis=0).max())
         figure.update_yaxes(range=[np.log10(top) - 2.5, np.log10(top) + 0.35], **place)
-    caption = (
-        "Plasma concentration after a single dose: median and 5-95 % of people"
-        + (f"; dots: {len(seen)} digitised mean profiles of clinical studies without a second drug." if seen else ".")
+    caption = "Plasma concentration after a single dose: median and 5-95 % of people" + (
+        f"; dots: {len(seen)} digitised mean profiles of clinical studies without a second drug."
+        if seen
+        else "."
     )
     yield Figure("time-course", "Concentration over time", caption, figure)
 
 
 def _one_course(
-    figure: go.Figure, time: np.ndarray, curves: np.ndarray, seen: list[Profile], legend: bool, place: dict[str, int]
+    figure: go.Figure,
+    time: np.ndarray,
+    curves: np.ndarray,
+    seen: list[Profile],
+    legend: bool,
+    place: dict[str, int],
 ) -> None:
     low, middle, high = np.percentile(curves, [5, 50, 95], axis=0)
     shown = time > 0  # a logarithm has no zero
@@ -126,7 +147,9 @@ def _profiles(found: DoseAnswer) -> list[Profile]:
     card = found.facts.subject.card
     if card is None:
         return []
-    return profiles(card.name, [float(dose) for dose in found.doses], found.facts.study.settings.route)
+    return profiles(
+        card.name, [float(dose) for dose in found.doses], found.facts.study.settings.route
+    )
 
 
 def _end(curves: np.ndarray, time: np.ndarray) -> float:
@@ -142,10 +165,20 @@ def _optimum(found: DoseAnswer) -> Iterator[Figure]:
     optima = np.sort(found.optima)
     low, high = np.percentile(optima, [5, 95])
     figure = blank("optimum dose [mg]", "share of joint draws [%]", height=320, log_x=True)
-    figure.add_vrect(x0=low, x1=high, fillcolor=tinted(PALETTE[0], 0.12), line_width=0, annotation_text="90 % interval")
+    figure.add_vrect(
+        x0=low,
+        x1=high,
+        fillcolor=tinted(PALETTE[0], 0.12),
+        line_width=0,
+        annotation_text="90 % interval",
+    )
     figure.add_scatter(x=optima, y=(np.arange(len(optima)) + 0.5) / len(optima) * 100, mode="lines+markers",
                        line={"color": PALETTE[0], "shape": "hv"}, showlegend=False, name="draws")  # fmt: skip
-    figure.add_vline(x=found.best.optimum, line={"color": PALETTE[1], "dash": "dot"}, annotation_text="best inputs")
+    figure.add_vline(
+        x=found.best.optimum,
+        line={"color": PALETTE[1], "dash": "dot"},
+        annotation_text="best inputs",
+    )
     ticks = sorted({*map(float, found.doses)})
     figure.update_xaxes(tickvals=ticks, ticktext=[f"{dose:g}" for dose in ticks],
                         range=[np.log10(found.doses[0]) - 0.03, np.log10(found.doses[-1]) + 0.03])  # fmt: skip
@@ -159,10 +192,16 @@ def _drivers(found: DoseAnswer) -> Iterator[Figure]:
     values = {"rank correlation": [item.rank for item in found.influence]}
     if all(item.regression is not None for item in found.influence):
         values["regression on ranks"] = [float(item.regression or 0.0) for item in found.influence]
-    figure = bars_figure([item.name for item in found.influence], values, "influence on the optimum dose")
+    figure = bars_figure(
+        [item.name for item in found.influence], values, "influence on the optimum dose"
+    )
     figure.update_xaxes(range=[-1, 1])
     caption = (
         f"Spearman rank correlation of every drawn input with the optimum dose over {len(found.by_draw)} joint draws"
-        + (", and standardised coefficients of the regression on ranks." if len(values) > 1 else ".")
+        + (
+            ", and standardised coefficients of the regression on ranks."
+            if len(values) > 1
+            else "."
+        )
     )
     yield Figure("dose-drivers", "What the dose depends on", caption, figure)

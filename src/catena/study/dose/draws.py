@@ -66,5 +66,7 @@ def joint_draws(
             for bound, opened in zip(field.bounds, (field.low_open, field.high_open), strict=True)
         )
         values = law.ppf(np.clip(cells, 1e-12, 1 - 1e-12))
-        found[name] = np.clip(values, -np.inf if low is None else low, np.inf if high is None else high)
+        found[name] = np.clip(
+            values, -np.inf if low is None else low, np.inf if high is None else high
+        )
     return found

@@ -101,7 +101,9 @@ def profiles(compound: str, doses: Sequence[float], route: str) -> list[Profile]
         if dose.route == wanted and near:
             time = np.asarray(item.time) - dose.time
             later = (time >= 0) & (item.value > 0)
-            found.append(Profile(item.study, float(near[0]), time[later], np.asarray(item.value)[later]))
+            found.append(
+                Profile(item.study, float(near[0]), time[later], np.asarray(item.value)[later])
+            )
     return found
 
 
@@ -116,7 +118,9 @@ def _plain(item: ObservedSet, compound: str) -> bool:
     )
 
 
-def comparison(points: Sequence[Point], doses: np.ndarray, auc: np.ndarray, cmax: np.ndarray) -> list[list[str]]:
+def comparison(
+    points: Sequence[Point], doses: np.ndarray, auc: np.ndarray, cmax: np.ndarray
+) -> list[list[str]]:
     """Return table rows: each published exposure beside the predicted range at its dose.
 
     Args:
@@ -136,7 +140,9 @@ def comparison(points: Sequence[Point], doses: np.ndarray, auc: np.ndarray, cmax
     return rows
 
 
-def agreement(points: Sequence[Point], doses: np.ndarray, auc: np.ndarray, cmax: np.ndarray) -> dict[str, Any]:
+def agreement(
+    points: Sequence[Point], doses: np.ndarray, auc: np.ndarray, cmax: np.ndarray
+) -> dict[str, Any]:
     """Return how far predicted medians are from published means.
 
     Returns:
@@ -163,7 +169,9 @@ def agreement(points: Sequence[Point], doses: np.ndarray, auc: np.ndarray, cmax:
     return found
 
 
-def inputs(card: Card, given: Mapping[str, Any], laws: Mapping[str, Distribution]) -> list[list[str]]:
+def inputs(
+    card: Card, given: Mapping[str, Any], laws: Mapping[str, Distribution]
+) -> list[list[str]]:
     """Return table rows: each input from the card with value, uncertainty, status and source."""
     numbers = card._direct()
     rows = []

@@ -51,7 +51,8 @@ def local_sensitivity(
     of = (ports.cmax, ports.auc)
     found = model.jacobian(values, of=of, wrt=tuple(over), mode="forward")
     result = model.predict(values)
-    point = {name: np.asarray(result.inputs[name], dtype=float) for name in over}  # type: ignore[index]
+    given: Mapping[str, Any] = result.inputs if result.inputs is not None else values
+    point = {name: np.asarray(given[name], dtype=np.float64) for name in over}
     columns: dict[str, list[Any]] = {"input": [], "dose": [], "cmax": [], "auc": []}
     for name in over:
         for index, dose in enumerate(doses):
@@ -63,7 +64,10 @@ def local_sensitivity(
                 columns[role].append(slope * float(x) / float(np.asarray(result[port])[index]))
     exact = model.capabilities.gradient
     return Local(
-        {name: np.array(column, dtype=object if name == "input" else float) for name, column in columns.items()},
+        {
+            name: np.array(column, dtype=object if name == "input" else float)
+            for name, column in columns.items()
+        },
         "exact gradients through the chain" if exact else "central differences",
     )
 

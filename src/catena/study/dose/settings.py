@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field as Setting
@@ -71,8 +71,8 @@ class DoseFindingSettings(Part):
     """
 
     people: Annotated[int, Setting(ge=2, le=1_000_000)] = 1000
-    filters: dict[PortName, JsonValue] = {}
-    vary: dict[PortName, Text] = {}
+    filters: dict[PortName, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
+    vary: dict[PortName, Text] = {}  # noqa: RUF012
     doses: Annotated[
         tuple[Annotated[float, Setting(gt=0, le=1e7)], ...], Setting(strict=False, max_length=50)
     ] = ()
@@ -119,7 +119,9 @@ def aim(study: Study, card: Card | None) -> Aim:
     """
     window = study.settings.window
     if isinstance(window, WindowSettings):
-        low, high = (_amount(text, METRIC_UNITS[window.metric]) for text in (window.low, window.high))
+        low, high = (
+            _amount(text, METRIC_UNITS[window.metric]) for text in (window.low, window.high)
+        )
         if not 0 <= low < high:
             raise StudyError("Not a window", where="settings.window", why=f"{window.low} to {window.high}",
                              fix="the low end comes first and both are positive")  # fmt: skip
@@ -129,7 +131,9 @@ def aim(study: Study, card: Card | None) -> Aim:
         raise StudyError(
             "No exposure window to aim at",
             where=f"study {study.name!r}, settings.window",
-            why=f"the card has no {window} window" if card is not None else "the study names no compound card",
+            why=f"the card has no {window} window"
+            if card is not None
+            else "the study names no compound card",
             fix="write settings: {window: {metric: cmax, low: 31 ug/L, high: 104 ug/L, source: ...}}",
         )
     low, high = found.bounds()
@@ -168,8 +172,10 @@ def check_ports(study: Study, model: Model) -> None:
     from catena.core.units import compatible
 
     ports: Ports = study.settings.ports
-    wanted = {ports.auc: "mg*h/L", ports.cmax: "mg/L", ports.tmax: "h", ports.concentration: "mg/L"}
-    for name, unit in wanted.items():
+    wanted = (
+        (ports.auc, "mg*h/L"), (ports.cmax, "mg/L"), (ports.tmax, "h"), (ports.concentration, "mg/L")
+    )  # fmt: skip
+    for name, unit in wanted:
         if name not in model.outputs:
             raise StudyError(
                 f"{model.info.id} has no output {name!r}",

@@ -85,14 +85,14 @@ def dosing(model: Model, given: np.ndarray, doses: np.ndarray, route: str) -> di
         if name in model.inputs:
             found[name] = np.asarray(conversion("mg", model.inputs[name].unit).apply(given))
             break
-    name = next((n for n in ("events", "pbpk.events") if n in model.inputs), None)
-    if name is not None:
+    table = next((n for n in ("events", "pbpk.events") if n in model.inputs), None)
+    if table is not None:
         from catena.core.tables import table_column
 
         one_each = [[{"time": 0.0, "amt": float(dose), "cmt": route}] for dose in doses]
-        tables: Padded = table_column(model.inputs[name], one_each)
+        tables: Padded = table_column(model.inputs[table], one_each)
         index = np.searchsorted(doses, given)
-        found[name] = tables.take(index)
+        found[table] = tables.take(index)
     if not found:
         raise StudyError("The model takes no dose", where=model.info.id,
                          why="it has neither an input dose nor a table events",
@@ -127,7 +127,9 @@ def _constant(constants: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: np.atleast_1d(value) for name, value in (constants or {}).items()}
 
 
-def _placed(model: Model, result: Any, name: str, unit: str, kept: np.ndarray, size: int) -> np.ndarray:
+def _placed(
+    model: Model, result: Any, name: str, unit: str, kept: np.ndarray, size: int
+) -> np.ndarray:
     """Return an output in a unit, NaN where the row failed."""
     field = model.outputs[name]
     values = np.asarray(conversion(field.unit, unit).apply(np.asarray(result[name], dtype=float)))

@@ -45,7 +45,11 @@ class DoseFindingJob:
             self.model, self.settings.people, study.seed, self.settings.filters, self.settings.vary
         )
         laws = uncertain(study, self.subject)
-        self.draws = joint_draws(laws, study.uncertainty.draws, study.seed, self.model) if study.uncertainty and laws else {}
+        self.draws = (
+            joint_draws(laws, study.uncertainty.draws, study.seed, self.model)
+            if study.uncertainty and laws
+            else {}
+        )
         self.laws = laws
         self.loose = _loosened(self.model, study.uncertainty.rtol if study.uncertainty else None)
         self.citations = _citations(self.model)
@@ -59,7 +63,11 @@ class DoseFindingJob:
             return self._gradients()
         first, last = task.work["people"]
         who = np.arange(first, last)
-        constants = {name: values[task.work["draw"]] for name, values in self.draws.items()} if what == "draw" else {}
+        constants = (
+            {name: values[task.work["draw"]] for name, values in self.draws.items()}
+            if what == "draw"
+            else {}
+        )
         table = simulate(
             self.loose if what == "draw" else self.model,
             who,
@@ -139,7 +147,12 @@ class DoseFindingJob:
 
     def _gradients(self) -> Piece:
         found = local_sensitivity(
-            self.model, self.crowd.columns, self.doses, self.settings.route, self.settings.ports, list(self.laws)
+            self.model,
+            self.crowd.columns,
+            self.doses,
+            self.settings.route,
+            self.settings.ports,
+            list(self.laws),
         )
         fields = Schema([Field("input", kind="text"), Field("dose", unit="mg"),
                          Field("cmax", doc="elasticity of the peak"), Field("auc", doc="elasticity of the area")])  # fmt: skip
@@ -147,8 +160,9 @@ class DoseFindingJob:
 
     def _time(self) -> np.ndarray:
         """Return the output times [h]."""
-        field = self.model.inputs["time"] if "time" in self.model.inputs else None
-        return np.asarray(field.default if field is not None and field.default is not None else [], dtype=float)
+        name = next((n for n in ("time", "pbpk.time") if n in self.model.inputs), None)
+        default = self.model.inputs[name].default if name is not None else None
+        return np.asarray([] if default is None else default, dtype=float)
 
 
 @final
@@ -171,7 +185,11 @@ def _loosened(model: Any, rtol: float | None) -> Any:
         return model
     if hasattr(model, "solved_with"):
         return model.solved_with(rtol=rtol)
-    nodes = {name: node for name, node in (getattr(model, "nodes", None) or {}).items() if hasattr(node, "solved_with")}
+    nodes = {
+        name: node
+        for name, node in (getattr(model, "nodes", None) or {}).items()
+        if hasattr(node, "solved_with")
+    }
     changed = {name: node.solved_with(rtol=rtol) for name, node in nodes.items()}
     return model.replace(**changed) if changed else model
 

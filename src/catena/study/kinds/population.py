@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, final
+from typing import Annotated, final
 
 import numpy as np
 from pydantic import Field as Setting
@@ -30,8 +30,8 @@ class PopulationSettings(Part):
     """
 
     people: Annotated[int, Setting(ge=1, le=1_000_000)] = 1000
-    filters: dict[PortName, JsonValue] = {}
-    vary: dict[PortName, Text] = {}
+    filters: dict[PortName, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
+    vary: dict[PortName, Text] = {}  # noqa: RUF012
     chunk: Annotated[int, Setting(ge=1, le=100_000)] = 250
 
 
@@ -65,20 +65,30 @@ class PopulationJob:
         start = int(task.work["start"])
         who = np.arange(start, start + task.rows)
         key = split_key(self.study.seed, task.id)
-        return Piece(predicted(self.model, self.crowd.take(who), who, key, list(self.crowd.columns), self.study.outputs))
+        return Piece(
+            predicted(
+                self.model,
+                self.crowd.take(who),
+                who,
+                key,
+                list(self.crowd.columns),
+                self.study.outputs,
+            )
+        )
 
     def answer(self, pieces: Mapping[str, Piece]) -> Answer:
         """Sum up every output over the people."""
         table = joined([pieces[task.id].table for task in self.tasks if task.id in pieces])
         failed = int(np.sum(table["status"] != "ok"))
+        spread = describe(table)
         summary = {
             "people": len(table),
             "failed_rows": failed,
             "failed_share": failed / max(len(table), 1),
             "source": self.crowd.source,
-            "outputs": describe(table),
+            "outputs": spread,
         }
-        outputs = [f.name for f in self.model.outputs if f.name in summary["outputs"]]
+        outputs = [f.name for f in self.model.outputs if f.name in spread]
         figures = [
             Figure(
                 name.replace(".", "-"),
@@ -87,10 +97,14 @@ class PopulationJob:
                 distribution_figure(table.fields[name], table[name]),
             )
             for name in (self.study.outputs or outputs)[:8]
-            if name in summary["outputs"]
+            if name in spread
         ]
         headline = f"{self.model.info.title or self.model.info.id} in {len(table) - failed} virtual people."
-        notes = [f"{failed} people could not be computed; rows.parquet names the reason."] if failed else []
+        notes = (
+            [f"{failed} people could not be computed; rows.parquet names the reason."]
+            if failed
+            else []
+        )
         return Answer(headline, summary, table, figures, [percentiles(table)], notes)
 
 

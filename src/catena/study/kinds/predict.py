@@ -47,7 +47,9 @@ class PredictJob:
             _given(study), on_error=settings.on_error, where=f"study {study.name!r}"
         )
         # What differs between the rows is written beside the outputs, in every chunk alike.
-        self.varying = [name for name, value in self.batch.items() if len(value) == self.batch.size > 1]
+        self.varying = [
+            name for name, value in self.batch.items() if len(value) == self.batch.size > 1
+        ]
         self.citations = [self.model.info.citation] if self.model.info.citation else []
         self.hashes["rows"] = self.batch.key
         self.tasks = list(self._tasks(settings.chunk))
@@ -88,7 +90,11 @@ class PredictJob:
         bad = [str(text) for text in table["status"] if text != "ok"]
         share = len(bad) / max(len(table), 1)
         headline = f"{len(table) - len(bad)} of {self.batch.given} rows predicted with {self.model.info.id}."
-        notes = [f"row {row}: {text}" for row, text in zip(table["row"], table["status"], strict=True) if text != "ok"]
+        notes = [
+            f"row {row}: {text}"
+            for row, text in zip(table["row"], table["status"], strict=True)
+            if text != "ok"
+        ]
         summary = {"failed_rows": len(bad), "failed_share": share, "outputs": describe(table)}
         more = [f"and {len(notes) - 20} more rows failed"] if len(notes) > 20 else []
         return Answer(headline, summary, table, grids=[percentiles(table)], notes=notes[:20] + more)
@@ -127,15 +133,23 @@ def predicted(
         outputs: Outputs to keep; all by default.
     """
     result = model.predict(values, key=key, on_error="skip")
-    status = np.array(result.status if len(result.status) == len(rows) else result.status * len(rows), dtype=object)
+    status = np.array(
+        result.status if len(result.status) == len(rows) else result.status * len(rows),
+        dtype=object,
+    )
     kept = np.flatnonzero(status == "ok")
-    fields = [Field("row", kind="integer", doc="Row of the given table"), Field("status", kind="text")]
+    fields = [
+        Field("row", kind="integer", doc="Row of the given table"),
+        Field("status", kind="text"),
+    ]
     columns: dict[str, Any] = {"row": rows.astype(np.int64), "status": status}
     size = len(rows)
     for field in model.inputs:
         if field.name not in shown or field.shape or field.kind == "table":
             continue
-        fields.append(_named(field, field.name if field.name not in model.outputs else f"{field.name}_in"))
+        fields.append(
+            _named(field, field.name if field.name not in model.outputs else f"{field.name}_in")
+        )
         columns[fields[-1].name] = decode(field, broadcast(np.asarray(values[field.name]), size))
     for name in outputs or model.outputs.names:
         field = model.outputs[name]
@@ -156,7 +170,11 @@ def describe(table: Table) -> dict[str, Any]:
         values = np.asarray(good[field.name], dtype=float)
         p = np.percentile(values, [5, 25, 50, 75, 95])
         names = ("p5", "p25", "p50", "p75", "p95")
-        found[field.name] = {"unit": field.unit, "mean": float(values.mean()), **dict(zip(names, map(float, p), strict=True))}
+        found[field.name] = {
+            "unit": field.unit,
+            "mean": float(values.mean()),
+            **dict(zip(names, map(float, p), strict=True)),
+        }
     return found
 
 
@@ -166,13 +184,20 @@ def percentiles(table: Table) -> Grid:
         [f"{name} [{d['unit']}]" if d["unit"] else name, d["p5"], d["p50"], d["p95"], d["mean"]]
         for name, d in describe(table).items()
     ]
-    return Grid("Percentiles", "Over all rows that could be computed.", ["quantity", "5 %", "50 %", "95 %", "mean"], rows)
+    return Grid(
+        "Percentiles",
+        "Over all rows that could be computed.",
+        ["quantity", "5 %", "50 %", "95 %", "mean"],
+        rows,
+    )
 
 
 def _named(field: Field, name: str) -> Field:
     # Stored values come with a status; bounds and defaults of the port no longer apply.
     kind = field.kind if field.kind in NUMERIC or field.kind in ("integer", "boolean") else "text"
-    return Field(name, unit=field.unit, kind=kind, shape=field.shape, labels=field.labels, doc=field.doc)
+    return Field(
+        name, unit=field.unit, kind=kind, shape=field.shape, labels=field.labels, doc=field.doc
+    )
 
 
 def _spread(field: Field, value: Any, kept: np.ndarray, size: int) -> np.ndarray:
@@ -197,7 +222,9 @@ def _refused(faults: Sequence[RowFault], like: Table) -> Table:
     columns: dict[str, Any] = {}
     for field in like.fields:
         shape = (size, *like[field.name].shape[1:])
-        columns[field.name] = np.full(shape, np.nan) if field.kind in NUMERIC else np.full(shape, None, dtype=object)
+        columns[field.name] = (
+            np.full(shape, np.nan) if field.kind in NUMERIC else np.full(shape, None, dtype=object)
+        )
     columns["row"] = np.array(list(reasons), dtype=np.int64)
     columns["status"] = np.array(list(reasons.values()), dtype=object)
     return Table(like.fields, columns)

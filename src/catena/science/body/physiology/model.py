@@ -183,5 +183,35 @@ class Physiology(Model):
         low, high = PLAUSIBLE_ADIPOSE
         return (share >= low) & (share <= high) & (np.asarray(batch["age"]) <= _OLDEST_IN_DOMAIN)
 
+    def population(
+        self,
+        n: int,
+        seed: int = 0,
+        age: tuple[float, float] = (18.0, 65.0),
+        female_share: float = 0.5,
+        source: Source = "moments",
+        cyp3a4_correlation: float = 0.0,
+    ) -> Mapping[str, Any]:
+        """Draw virtual adults as inputs of this Model.
+
+        Args:
+            n: number of people.
+            seed: the same seed gives the same people, also when ``n`` grows.
+            age: youngest and oldest age [year], within 18 to 80.
+            female_share: probability that a person is a woman.
+            source: ``"moments"``, ``"survey"`` or ``"auto"``.
+            cyp3a4_correlation: correlation of hepatic and intestinal CYP3A4 deviates.
+
+        Returns:
+            Inputs by name, one row per person; see :mod:`.population`.
+
+        Raises:
+            InputError: an argument is out of range.
+            DataError: survey records were asked for and are not at hand.
+        """
+        from catena.science.body.physiology.population import virtual_adults
+
+        return virtual_adults(n, seed, age, female_share, source, cyp3a4_correlation)
+
 
 physiology = Physiology()
