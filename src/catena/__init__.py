@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from catena.core.contract import check_model
     from catena.core.distribution import Distribution
     from catena.core.errors import CatenaError
-    from catena.core.feedback import Feedback
+    from catena.core.chain.feedback import Feedback
     from catena.core.function import model
     from catena.core.model import Capabilities, Model, ModelInfo, Trainable
     from catena.core.registry import load, models
     from catena.core.result import Result
     from catena.core.sampling import sample
-    from catena.core.slot import Slot
+    from catena.core.chain.slot import Slot
     from catena.core.spec import Field, Schema
     from catena.numerics.ode.system import OdeSystem
     from catena.study import load_study, plan, run
@@ -37,14 +37,14 @@ _LAZY = {
     "CatenaError": "catena.core.errors",
     "Chain": "catena.core.chain",
     "Distribution": "catena.core.distribution",
-    "Feedback": "catena.core.feedback",
+    "Feedback": "catena.core.chain.feedback",
     "Field": "catena.core.spec",
     "Model": "catena.core.model",
     "ModelInfo": "catena.core.model",
     "OdeSystem": "catena.numerics.ode.system",
     "Result": "catena.core.result",
     "Schema": "catena.core.spec",
-    "Slot": "catena.core.slot",
+    "Slot": "catena.core.chain.slot",
     "Trainable": "catena.core.model",
     "check_model": "catena.core.contract",
     "load": "catena.core.registry",

@@ -83,6 +83,7 @@ class Problem:
         derive: Values computed once from the parameters and added to them, or None.
         interpolation: Kind of each forcing.
         linear: The right-hand side is affine in y and does not depend on t.
+        free: States that do not act on each other directly; see ``elimination``.
     """
 
     layout: Layout
@@ -92,6 +93,7 @@ class Problem:
     derive: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None
     interpolation: Mapping[str, Interpolation]
     linear: bool
+    free: tuple[int, ...] = ()
 
     def parameters(self, row: Row) -> dict[str, Any]:
         """Return the parameters with what is derived from them."""

@@ -14,7 +14,7 @@ from catena.numerics.ode.steady import after_start
 from catena.numerics.ode.stepper import integrate
 
 
-def solver_of(settings: SolverSettings) -> Any:
+def solver_of(settings: SolverSettings, free: tuple[int, ...]) -> Any:
     """Return the diffrax solver a method name stands for."""
     newton = diffrax.VeryChord(rtol=settings.rtol, atol=settings.atol)
     if settings.method == "kvaerno5":
@@ -25,7 +25,7 @@ def solver_of(settings: SolverSettings) -> Any:
         return diffrax.Tsit5()
     if settings.method == "dopri8":
         return diffrax.Dopri8()
-    return Rodas4()
+    return Rodas4(free)
 
 
 class DiffraxBackend:
@@ -36,7 +36,7 @@ class DiffraxBackend:
     ) -> Solution:
         """Integrate one row adaptively."""
         row = row._replace(parameters=problem.parameters(row))
-        solver = solver_of(settings)
+        solver = solver_of(settings, problem.free)
 
         def flow(row: Row, y: Any, t: Any, length: Any, rate: Any, way: Direction) -> Any:
             """Return the state ``length`` after ``t`` under constant infusion."""

@@ -80,46 +80,28 @@ def solver_for(matrix: Any, free: tuple[int, ...]) -> Solve:
 
     Args:
         matrix: Square matrix (n, n).
-        free: Rows and columns whose block should be diagonal. If it is not, the whole matrix is
-            inverted instead.
+        free: Rows and columns whose block should be diagonal; where it is not, the whole matrix
+            is inverted instead.
     """
-    if len(free) < 2:
+    n, m = len(matrix), len(free)
+    if m < 2:
         return _dense(matrix)
-    n = len(matrix)
-    rest = np.setdiff1d(np.arange(n), free)
-    order = np.concatenate([np.asarray(free), rest])
+    order = np.concatenate([np.asarray(free), np.setdiff1d(np.arange(n), free)])
     back = np.argsort(order)
-    m = len(free)
     e = matrix[order][:, order]
     diagonal = jnp.diagonal(e)[:m]
-    right, below = e[:m, m:], e[m:, :m] / diagonal
-    off = jnp.count_nonzero(e[:m, :m]) - jnp.count_nonzero(diagonal)
+    coupled = jnp.any((e[:m, :m] != 0) & ~np.eye(m, dtype=bool))
+    inverse = lax.cond(coupled, jnp.linalg.inv, lambda e: _by_blocks(e, diagonal), e)
+    return lambda b: (inverse @ b[order])[back]
 
-    def reduced() -> Any:
-        core = jnp.linalg.inv(e[m:, m:] - below @ right)
-        to_core = -core @ below
-        return jnp.concatenate(
-            [
-                jnp.concatenate([-(right / diagonal[:, None]) @ to_core, ], axis=1),
-                to_core,
-            ]
-        )
 
-    del reduced
-
-    def eliminate() -> Any:
-        return jnp.linalg.inv(e[m:, m:] - below @ right)
-
-    core = eliminate()
-
-    def solve(b: Any) -> Any:
-        b = b[order]
-        top, bottom = b[:m], b[m:]
-        hubs = core @ (bottom - below @ top)
-        return jnp.concatenate([(top - right @ hubs) / diagonal, hubs])[back]
-
-    del off
-    return solve
+def _by_blocks(e: Any, diagonal: Any) -> Any:
+    """Return the inverse of a matrix whose leading block is diagonal (Schur complement)."""
+    m = len(diagonal)
+    right, below = e[:m, m:] / diagonal[:, None], e[m:, :m] / diagonal
+    core = jnp.linalg.inv(e[m:, m:] - below @ e[:m, m:])
+    up = right @ core
+    return jnp.block([[jnp.diag(1 / diagonal) + up @ below, -up], [-core @ below, core]])
 
 
 def _dense(matrix: Any) -> Solve:

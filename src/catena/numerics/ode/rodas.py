@@ -12,8 +12,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar, final
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+
+from catena.numerics.ode.elimination import solver_for
 
 GAMMA = 0.25
 A = (
@@ -62,7 +65,13 @@ class CubicInterpolation(diffrax.AbstractLocalInterpolation):
 
 @final
 class Rodas4(diffrax.AbstractAdaptiveSolver):
-    """RODAS for a flat state vector."""
+    """RODAS for a flat state vector.
+
+    Args:
+        free: States that do not act on each other directly; see ``elimination``.
+    """
+
+    free: tuple[int, ...] = eqx.field(default=(), static=True)
 
     term_structure: ClassVar = diffrax.AbstractTerm
     interpolation_cls: ClassVar[Callable[..., CubicInterpolation]] = CubicInterpolation
@@ -94,15 +103,15 @@ class Rodas4(diffrax.AbstractAdaptiveSolver):
         h = t1 - t0
         jacobian = jax.jacfwd(lambda y: f(t0, y))(y0)
         slope, drift = jax.jvp(lambda t: f(t, y0), (t0,), (jnp.ones_like(t0),))
-        inverse = jnp.linalg.inv(jnp.eye(y0.size) / (h * GAMMA) - jacobian)
-        k = [inverse @ (slope + h * D[0] * drift)]
+        solve = solver_for(jnp.eye(y0.size) / (h * GAMMA) - jacobian, self.free)
+        k = [solve(slope + h * D[0] * drift)]
         y = y0
         for stage in range(1, 5):
             y = y0 + _mix(A[stage], k)
             rhs = f(t0 + ALPHA[stage] * h, y) + _mix(C[stage], k) / h
-            k.append(inverse @ (rhs + h * D[stage] * drift if D[stage] else rhs))
+            k.append(solve(rhs + h * D[stage] * drift if D[stage] else rhs))
         y = y + k[4]
-        error = inverse @ (f(t1, y) + _mix(C[5], k) / h)
+        error = solve(f(t1, y) + _mix(C[5], k) / h)
         y1 = y + error
         # The inverse of an infinite Jacobian is zero, and would pass for a step without error.
         error = jnp.where(jnp.all(jnp.isfinite(jacobian)), error, jnp.inf)

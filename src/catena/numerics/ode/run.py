@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -15,6 +16,7 @@ from catena.core.jaxconfig import enable_x64
 from catena.numerics.ode.backend import DONE, Direction, OdeBackend, Problem, Row, Solution
 from catena.numerics.ode.batching import MappedRows, map_rows
 from catena.numerics.ode.derivative import two_way_tree
+from catena.numerics.ode.elimination import independent_states
 from catena.numerics.ode.rows import rows_of_call
 from catena.numerics.ode.system import Solved
 
@@ -27,9 +29,10 @@ enable_x64()
 
 def values(system: OdeSystem, batch: Values, size: int) -> dict[str, Any]:
     """Return outputs (size, *shape) as NumPy arrays, with the report attached."""
-    one = _one_row(system)
+    rows = _rows(system, batch)
+    one = _one_row(system, rows)
     program = _program(system, "values", lambda: lambda row: one(row, "forward"))
-    out, report = program(_rows(system, batch), size, system.settings.threads)
+    out, report = program(rows, size, system.settings.threads)
     solved = Solved(out)
     solved.report = report
     return solved
@@ -39,7 +42,8 @@ def push(
     system: OdeSystem, batch: Values, tangents: Values, size: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return outputs and their directional derivatives."""
-    one = _one_row(system)
+    rows = _rows(system, batch)
+    one = _one_row(system, rows)
 
     def along(item: tuple[Row, Values]) -> Any:
         row, seeds = item
@@ -47,7 +51,6 @@ def push(
         return jax.jvp(lambda moved: one(_moved(row, moved), "forward")[0], (at,), (dict(seeds),))
 
     program = _program(system, ("push", tuple(sorted(tangents))), lambda: along)
-    rows = _rows(system, batch)
     seeds = {name: _seed(rows, name, tangents[name], size) for name in tangents}
     out: tuple[dict[str, Any], dict[str, Any]] = program(
         (rows, seeds), size, system.settings.threads
@@ -57,7 +60,8 @@ def push(
 
 def pull(system: OdeSystem, batch: Values, cotangents: Values, size: int) -> dict[str, Any]:
     """Return gradients of ``sum(cotangent * output)`` to the real inputs."""
-    one = _one_row(system)
+    rows = _rows(system, batch)
+    one = _one_row(system, rows)
     names = differentiable(system, batch)
 
     def back(item: tuple[Row, Values]) -> Any:
@@ -72,25 +76,31 @@ def pull(system: OdeSystem, batch: Values, cotangents: Values, size: int) -> dic
 
     program = _program(system, ("pull", tuple(names), tuple(sorted(cotangents))), lambda: back)
     seeds = {name: np.asarray(seed, dtype=float) for name, seed in cotangents.items()}
-    out: dict[str, Any] = program((_rows(system, batch), seeds), size, system.settings.threads)
+    out: dict[str, Any] = program((rows, seeds), size, system.settings.threads)
     return out
 
 
 def trace(system: OdeSystem, batch: Values, size: int) -> dict[str, Any]:
     """Return outputs inside a trace of the caller, differentiable in both modes."""
-    one = _one_row(system)
+    rows = _rows(system, batch)
+    one = _one_row(system, rows)
 
     def differentiable_row(row: Row) -> Any:
         return two_way_tree(lambda r: one(r, "forward")[0], lambda r: one(r, "reverse")[0], row)
 
-    out: dict[str, Any] = map_rows(differentiable_row, _rows(system, batch), size)
+    out: dict[str, Any] = map_rows(differentiable_row, rows, size)
     return out
 
 
-def problem_of(system: OdeSystem) -> Problem:
+def problem_of(system: OdeSystem, rows: Row) -> Problem:
     """Return the system as functions of vectors."""
-    return Problem(system.layout, system.rhs, system.dosed, system.initial, system.derive,
-                   system.interpolation, system.linear)  # fmt: skip
+    problem = Problem(system.layout, system.rhs, system.dosed, system.initial, system.derive,
+                      system.interpolation, system.linear)  # fmt: skip
+    if system.method != "rodas4":
+        return problem
+    if "free" not in system._programs:
+        system._programs["free"] = independent_states(problem, rows)
+    return replace(problem, free=system._programs["free"])
 
 
 def backend_of(system: OdeSystem) -> OdeBackend:
@@ -126,9 +136,11 @@ def _rows(system: OdeSystem, batch: Values) -> Row:
     )
 
 
-def _one_row(system: OdeSystem) -> Callable[[Row, Direction], tuple[dict[str, Any], Solution]]:
+def _one_row(
+    system: OdeSystem, rows: Row
+) -> Callable[[Row, Direction], tuple[dict[str, Any], Solution]]:
     """Return the function from one row to its outputs and report."""
-    problem, backend, settings = problem_of(system), backend_of(system), system.settings
+    problem, backend, settings = problem_of(system, rows), backend_of(system), system.settings
 
     def one(row: Row, direction: Direction) -> tuple[dict[str, Any], Solution]:
         solution = backend.solve(problem, row, settings, direction)

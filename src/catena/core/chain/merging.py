@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from catena.core.coupling import Mismatch
+from catena.core.chain.coupling import Mismatch
 from catena.core.spec import NUMERIC, Field
 from catena.core.units import compatible, conversion
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 
 import numpy as np
 
-from catena.core.chain_build import build, own_fields
+from catena.core.chain.build import build, own_fields
 from catena.core.errors import ChainError, InputError, did_you_mean
-from catena.core.feedback import Feedback
-from catena.core.flow import Flow
-from catena.core.judge import Judge, shown
+from catena.core.chain.feedback import Feedback
+from catena.core.chain.flow import Flow
+from catena.core.chain.judge import Judge, shown
 from catena.core.model import Model, ModelInfo, _without
-from catena.core.plan import Step
-from catena.core.ports import Edge, Port
+from catena.core.chain.plan import Step
+from catena.core.chain.ports import Edge, Port
 from catena.core.runtime import Cache
-from catena.core.slot import Slot
+from catena.core.chain.slot import Slot
 from catena.core.spec import NUMERIC
 from catena.core.values import Batch
 
@@ -156,7 +156,7 @@ class Chain(Model):
         self, batch: Mapping[str, Any], tangents: Mapping[str, Any], size: int, key: int = 0
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Push tangents of chain inputs and parameters through the nodes; see ``Model.jvp``."""
-        from catena.core.derive import chain_jvp
+        from catena.core.chain.derive import chain_jvp
 
         trace = self._flow.run(batch, size, int(key))
         slopes = chain_jvp(self._flow, trace, tangents, self.params)
@@ -168,7 +168,7 @@ class Chain(Model):
     ) -> dict[str, Any]:
         """Pull cotangents back through the nodes; see ``Model.vjp``."""
         from catena.core.backend import differentiable
-        from catena.core.derive import chain_vjp
+        from catena.core.chain.derive import chain_vjp
 
         trace = self._flow.run(batch, size, int(key))
         exposed = self._built.wiring.exposed
@@ -198,7 +198,7 @@ class Chain(Model):
 
         Without ``of``, the named outputs are derived (all outputs where none is named).
         """
-        from catena.core.derive import chain_jacobian
+        from catena.core.chain.derive import chain_jacobian
         from catena.core.gradient import _inputs, _outputs, jacobian
 
         checked = self._checked(batch, inputs, "raise")
@@ -222,7 +222,7 @@ class Chain(Model):
             elasticity, share (of the output's first-order variance, where inputs declare
             distributions). Shares of links that cut the chain in two add up to one.
         """
-        from catena.core.attribution import explain_chain
+        from catena.core.chain.attribution import explain_chain
 
         return explain_chain(self, inputs, of, row)
 
@@ -291,7 +291,7 @@ class Chain(Model):
         Raises:
             ChainError: there is no such slot, or a model does not offer what the slot asks for.
         """
-        from catena.core.chain_build import fitting
+        from catena.core.chain.build import fitting
 
         nodes, edges, inputs = fitting(self.info.id, self.nodes, self.edges, self._shared, models)
         return self._again(nodes, edges, inputs)
@@ -337,13 +337,13 @@ class Chain(Model):
 
     def graph(self) -> dict[str, Any]:
         """Return nodes and edges as plain data, for drawing."""
-        from catena.core.chain_graph import graph
+        from catena.core.chain.graph import graph
 
         return graph(self)
 
     def to_mermaid(self) -> str:
         """Return the chain as a Mermaid flow chart."""
-        from catena.core.chain_graph import to_mermaid
+        from catena.core.chain.graph import to_mermaid
 
         return to_mermaid(self)
 
@@ -353,7 +353,7 @@ class Chain(Model):
         Args:
             models: Models by id that are not registered; ``at`` holds what differs from them.
         """
-        from catena.core.chain_data import to_dict
+        from catena.core.chain.data import to_dict
 
         return to_dict(self, models or {})
 
@@ -369,7 +369,7 @@ class Chain(Model):
         Raises:
             ChainError: the data does not describe a chain, with every fault.
         """
-        from catena.core.chain_data import from_dict
+        from catena.core.chain.data import from_dict
 
         return from_dict(data, models or {})
 

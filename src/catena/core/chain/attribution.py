@@ -14,15 +14,15 @@ import numpy as np
 from catena.core.backend import differentiable
 from catena.core.errors import InputError, did_you_mean
 from catena.core.gradient import single_row, spread_of
-from catena.core.ports import Port
+from catena.core.chain.ports import Port
 from catena.core.spec import NUMERIC
-from catena.core.trace import Tangents, Trace
+from catena.core.chain.trace import Tangents, Trace
 from catena.core.values import Batch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from catena.core.chain import Chain
+    from catena.core.chain.model import Chain
 
 _COLUMNS = ["kind", "input", "value", "unit", "slope", "elasticity", "share"]
 

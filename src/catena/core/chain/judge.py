@@ -13,11 +13,11 @@ import numpy as np
 
 from catena.core.border import input_error
 from catena.core.errors import CatenaError, InputError, RowFault, SolverError
-from catena.core.flow import Flow
+from catena.core.chain.flow import Flow
 from catena.core.model import Model
-from catena.core.plan import Step
-from catena.core.ports import Port
-from catena.core.trace import Run, Trace, locate
+from catena.core.chain.plan import Step
+from catena.core.chain.ports import Port
+from catena.core.chain.trace import Run, Trace, locate
 from catena.core.values import Batch, broadcast, rows_of
 
 
@@ -176,7 +176,7 @@ class Judge:
 
 
 def _is_chain(model: Model) -> bool:
-    from catena.core.chain import Chain
+    from catena.core.chain.model import Chain
 
     return isinstance(model, Chain)
 

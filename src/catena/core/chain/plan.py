@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from catena.core.errors import CatenaError, ChainError, did_you_mean
-from catena.core.feedback import Feedback
-from catena.core.ports import Port, Ports
+from catena.core.chain.feedback import Feedback
+from catena.core.chain.ports import Port, Ports
 from catena.core.spec import Field
-from catena.core.wiring import Wiring
+from catena.core.chain.wiring import Wiring
 
 #: Groups up to this size are cut in the best of all orders; larger ones from every start node.
 _EXACT = 6

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from catena.core.slot import Slot
+from catena.core.chain.slot import Slot
 
 if TYPE_CHECKING:
-    from catena.core.chain import Chain
+    from catena.core.chain.model import Chain
 
 
 def graph(chain: Chain) -> dict[str, Any]:
     """Return nodes, edges, inputs and outputs of a chain as plain data."""
-    from catena.core.chain import Chain
+    from catena.core.chain.model import Chain
 
     built = chain._built
     nodes = [

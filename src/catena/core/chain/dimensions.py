@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from catena.core.spec import Field
 
 if TYPE_CHECKING:
-    from catena.core.ports import Port, Ports
-    from catena.core.wiring import Feed
+    from catena.core.chain.ports import Port, Ports
+    from catena.core.chain.wiring import Feed
 
 Axis = tuple[str, str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
-from catena.core.coupling import Mismatch, link
+from catena.core.chain.coupling import Mismatch, link
 from catena.core.errors import CatenaError, ChainError, UnitError
 from catena.core.model import Model
 from catena.core.spec import Field, Schema

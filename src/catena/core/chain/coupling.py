@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from catena.core.bridging import propose
-from catena.core.links import Link
+from catena.core.chain.bridging import propose
+from catena.core.chain.links import Link
 from catena.core.spec import NUMERIC, Field
 from catena.core.units import compatible, conversion, dimension
 

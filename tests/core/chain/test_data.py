@@ -9,8 +9,8 @@ from chain_toys import pd, pk, sellar, three, trial
 
 from catena.core.chain import Chain
 from catena.core.errors import ChainError
-from catena.core.ports import Edge
-from catena.core.slot import Slot
+from catena.core.chain.ports import Edge
+from catena.core.chain.slot import Slot
 
 MODELS = {m.info.id: m for m in (pk, pd, trial, *sellar("newton").nodes.values())}
 

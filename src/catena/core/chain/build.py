@@ -8,13 +8,13 @@ from typing import Any, final
 
 from catena.core.backend import differentiable
 from catena.core.errors import CatenaError, ChainError, did_you_mean
-from catena.core.feedback import Feedback
+from catena.core.chain.feedback import Feedback
 from catena.core.model import Backend, Capabilities, Model
-from catena.core.plan import Step, plan
-from catena.core.ports import Edge, Ports
-from catena.core.slot import Slot
+from catena.core.chain.plan import Step, plan
+from catena.core.chain.ports import Edge, Ports
+from catena.core.chain.slot import Slot
 from catena.core.spec import NUMERIC, Field, Schema
-from catena.core.wiring import Wiring, wire
+from catena.core.chain.wiring import Wiring, wire
 
 
 @final

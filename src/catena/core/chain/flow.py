@@ -13,13 +13,13 @@ import numpy as np
 
 from catena.core.identity import content_key, split_key
 from catena.core.model import Model
-from catena.core.plan import Step
-from catena.core.ports import Port
+from catena.core.chain.plan import Step
+from catena.core.chain.ports import Port
 from catena.core.runtime import Cache
 from catena.core.spec import NUMERIC
-from catena.core.trace import Run, Tangents, Trace, locate
+from catena.core.chain.trace import Run, Tangents, Trace, locate
 from catena.core.values import broadcast, rows_of
-from catena.core.wiring import Wiring
+from catena.core.chain.wiring import Wiring
 
 
 @final
@@ -60,7 +60,7 @@ class Flow:
     def run_step(self, step: Step, trace: Trace) -> None:
         """Evaluate one node or feedback group."""
         if step.tears:
-            from catena.core.loops import run_loop
+            from catena.core.chain.loops import run_loop
 
             run_loop(self, step, trace)
             return
@@ -160,7 +160,7 @@ class Flow:
         slopes: Tangents = {Port("", name): value for name, value in tangents.items()}
         for step in self.steps:
             if step.tears:
-                from catena.core.loops import push_loop
+                from catena.core.chain.loops import push_loop
 
                 push_loop(self, step, trace, slopes, params)
             else:
@@ -217,7 +217,7 @@ class Flow:
         ports: Tangents = {}
         for step in reversed(self.steps):
             if step.tears:
-                from catena.core.loops import pull_loop
+                from catena.core.chain.loops import pull_loop
 
                 pull_loop(self, step, trace, found, ports)
             else:
