@@ -15,7 +15,9 @@ NAMES = ("startup", "chain", "main_job")
 def main(names: list[str]) -> None:
     """Print one table per benchmark."""
     console = Console(width=160)
-    console.print(f"Python {platform.python_version()} on {platform.machine()}, {platform.system()}")
+    console.print(
+        f"Python {platform.python_version()} on {platform.machine()}, {platform.system()}"
+    )
     for name in names or NAMES:
         table = Table("what", "median", "range", "peer (same run)", "ratio", "target", title=name)
         for line in importlib.import_module(f"benchmarks.{name}").run():

@@ -10,7 +10,15 @@ def run() -> list[Row]:
     bare = process_times(["-c", "pass"])
     command = ["-m", "catena.app.cli"]
     return [
-        row("import catena", process_times(["-c", "import catena"]), "<= 0.3 s", "python -c pass", bare),
-        row("catena --help", process_times([*command, "--help"]), "<= 0.5 s", "python -c pass", bare),
+        row(
+            "import catena",
+            process_times(["-c", "import catena"]),
+            "<= 0.3 s",
+            "python -c pass",
+            bare,
+        ),
+        row(
+            "catena --help", process_times([*command, "--help"]), "<= 0.5 s", "python -c pass", bare
+        ),
         row("catena models", process_times([*command, "models"]), "<= 1 s", "python -c pass", bare),
     ]

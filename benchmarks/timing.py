@@ -48,7 +48,9 @@ def times(function: Callable[[], object], repeats: int) -> list[float]:
     return [_time(function) for _ in range(repeats)]
 
 
-def alternate(ours: Callable[[], object], peer: Callable[[], object], repeats: int) -> tuple[list[float], list[float]]:
+def alternate(
+    ours: Callable[[], object], peer: Callable[[], object], repeats: int
+) -> tuple[list[float], list[float]]:
     """Time two calls in turns, so that a busy moment hits both."""
     ours()
     peer()
@@ -65,7 +67,13 @@ def process_times(arguments: list[str], repeats: int = 7) -> list[float]:
     return times(call, repeats)
 
 
-def row(name: str, seconds: list[float], target: str = "", peer: str = "", peer_seconds: list[float] | None = None) -> Row:
+def row(
+    name: str,
+    seconds: list[float],
+    target: str = "",
+    peer: str = "",
+    peer_seconds: list[float] | None = None,
+) -> Row:
     """Sum up runs in one row."""
     return Row(
         name,

@@ -2,7 +2,9 @@
 
 import catena as ct
 
-adult = ct.load("body.physiology").at(sex="male", age=40, height="178 cm", weight="78 kg", serum_creatinine="0.9 mg/dL")
+adult = ct.load("body.physiology").at(
+    sex="male", age=40, height="178 cm", weight="78 kg", serum_creatinine="0.9 mg/dL"
+)
 
 with adult.at(weight="120 kg") as heavy, adult.at(serum_creatinine="2.5 mg/dL") as renal:
     for name, person in {"as is": adult, "120 kg": heavy, "creatinine 2.5": renal}.items():

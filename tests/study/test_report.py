@@ -67,7 +67,11 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "name": "safe, (a) report",
         "model": "toy.oral",
         "settings": {"people": 20},
-        "context_of_use": {"question": "</script><script>alert(1)</script> <b>&", "influence": "low", "consequence": "high"},
+        "context_of_use": {
+            "question": "</script><script>alert(1)</script> <b>&",
+            "influence": "low",
+            "consequence": "high",
+        },
     }
     yield run(load_study(given), out=tmp_path_factory.mktemp("runs"))
     patch.undo()
@@ -116,7 +120,11 @@ def test_figures_are_plotly_json_with_units_on_the_axes(outcome: Any) -> None:
     assert len(data) == len(outcome.answer.figures)
     titles = [item["layout"]["xaxis"]["title"]["text"] for item in data]
     assert any("mg*h/L" in title for title in titles)
-    stored = json.loads((outcome.folder / "figures" / f"{outcome.answer.figures[0].name}.json").read_text(encoding="utf-8"))
+    stored = json.loads(
+        (outcome.folder / "figures" / f"{outcome.answer.figures[0].name}.json").read_text(
+            encoding="utf-8"
+        )
+    )
     assert stored["data"] == data[0]["data"]
 
 

@@ -107,7 +107,9 @@ def _filled(field: Field, value: Any) -> Any:
     if not isinstance(value, list) or not any(item is None for item in value):
         return value
     if field.default is None:
-        raise _Bad(*[(row, "a value is required") for row, item in enumerate(value) if item is None])
+        raise _Bad(
+            *[(row, "a value is required") for row, item in enumerate(value) if item is None]
+        )
     return [field.default if item is None else item for item in value]
 
 

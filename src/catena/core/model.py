@@ -74,6 +74,8 @@ class Model(ABC):
     params: Schema = Schema()
     capabilities: Capabilities = Capabilities()
     static_fields: tuple[str, ...] = ()
+    #: Optional: returns sensible inputs for the contract suite where random ones make no sense.
+    example_inputs: Callable[[], Mapping[str, Any]] | None = None
 
     @abstractmethod
     def _predict(
@@ -272,7 +274,8 @@ class Model(ABC):
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name != "_compiled" and not isinstance(getattr(type(self), name, None), cached_property)
+            if name != "_compiled"
+            and not isinstance(getattr(type(self), name, None), cached_property)
         }
 
     @cached_property
@@ -365,9 +368,7 @@ class Model(ABC):
         }
         return _without(checked, faults), values
 
-    def _provenance(
-        self, checked: Batch, key: int, warnings: Sequence[str] = ()
-    ) -> dict[str, Any]:
+    def _provenance(self, checked: Batch, key: int, warnings: Sequence[str] = ()) -> dict[str, Any]:
         record: dict[str, Any] = {
             "model": self.info.id,
             "version": self.info.version,

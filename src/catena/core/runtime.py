@@ -129,6 +129,10 @@ class MemoryCache:
             while self._used > self._max:
                 self._used -= self._items.popitem(last=False)[1][0]
 
+    def __reduce__(self) -> tuple[type[MemoryCache], tuple[int]]:
+        # What is kept stays in this process; a copy elsewhere starts empty.
+        return (MemoryCache, (self._max,))
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

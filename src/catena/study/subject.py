@@ -41,6 +41,17 @@ class Subject:
             found["compound"] = content_key(self.card.model_dump(mode="json"))
         return found
 
+    @property
+    def unused(self) -> list[str]:
+        """Numbers of the card that reach no port: neither an input nor made by a node."""
+        if self.card is None:
+            return []
+        nodes = (getattr(self.model, "nodes", None) or {}).values()
+        ports = {name for node in nodes for name in node.inputs.names} | set(
+            self.model.inputs.names
+        )
+        return [name for name in self.card.ports() if name not in ports]
+
 
 def subject(study: Study, *, rows: bool = False) -> Subject:
     """Load the study's model or chain and fill it.

@@ -4,7 +4,6 @@ import threading
 
 import numpy as np
 import pytest
-
 from systems import bolus, one_compartment
 
 T = np.linspace(0, 10, 6)

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from systems import CL, KA, V, one_compartment, oral
+
 from catena.core.errors import InputError
 from catena.core.values import Padded
 from catena.numerics.ode import OdeSystem
-
-from systems import CL, KA, V, one_compartment, oral
 
 T = np.linspace(0.5, 12.0, 8)
 EVENTS = [{"time": 0, "amt": 100, "cmt": "depot", "ii": 5, "addl": 1}]

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from systems import one_compartment
+
 from catena.core.errors import InputError
 from catena.core.tables import table_column
 from catena.numerics.ode.events import expand
-from hypothesis import given
-from hypothesis import strategies as st
-
-from systems import one_compartment
 
 PK = one_compartment()
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from catena.core.errors import InputError
-
 from systems import driven
+
+from catena.core.errors import InputError
 
 T = np.linspace(0.0, 6.0, 25)
 
@@ -16,7 +16,7 @@ def test_constant_pieces(linear: bool) -> None:
     k, x, want = 0.5, 1.0, []
     edges, values = [0, 2.1, 4.3, 6.0], [1.0, 0.0, 3.0]
     for a, b, q in zip(edges, edges[1:], values, strict=False):
-        t = T[(T >= a) & ((T < b) | (b == 6.0))]
+        t = T[(a <= T) & ((b > T) | (b == 6.0))]
         want += list(q / k + (x - q / k) * np.exp(-k * (t - a)))
         x = q / k + (x - q / k) * np.exp(-k * (b - a))
     np.testing.assert_allclose(result["x"][0], want, rtol=1e-7)

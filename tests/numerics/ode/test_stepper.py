@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from catena.core.errors import SolverError
 from catena.core.model import ModelInfo
 from catena.numerics.ode import OdeSystem, SolverSettings

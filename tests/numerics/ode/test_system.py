@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from systems import bolus, infusion, one_compartment, oral
+
 from catena.core.errors import ContractError, InputError, SchemaError
 from catena.core.model import ModelInfo
 from catena.core.spec import Field, Schema
 from catena.numerics.ode import OdeSystem, SolverSettings
-
-from systems import bolus, infusion, one_compartment, oral
 
 T = np.linspace(0.0, 24.0, 49)
 PK = one_compartment()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catena.core.backend import differentiable
+from catena.core.chain.ports import Port
+from catena.core.chain.trace import Tangents, Trace
 from catena.core.errors import InputError, did_you_mean
 from catena.core.gradient import single_row, spread_of
-from catena.core.chain.ports import Port
 from catena.core.spec import NUMERIC
-from catena.core.chain.trace import Tangents, Trace
 from catena.core.values import Batch
 
 if TYPE_CHECKING:

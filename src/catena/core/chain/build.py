@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from catena.core.backend import differentiable
-from catena.core.errors import CatenaError, ChainError, did_you_mean
 from catena.core.chain.feedback import Feedback
-from catena.core.model import Backend, Capabilities, Model
 from catena.core.chain.plan import Step, plan
 from catena.core.chain.ports import Edge, Ports
 from catena.core.chain.slot import Slot
-from catena.core.spec import NUMERIC, Field, Schema
 from catena.core.chain.wiring import Wiring, wire
+from catena.core.errors import CatenaError, ChainError, did_you_mean
+from catena.core.model import Backend, Capabilities, Model
+from catena.core.spec import NUMERIC, Field, Schema
 
 
 @final

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from catena.core.chain.model import Chain
-from catena.core.errors import CatenaError, ChainError, ModelNotFound, did_you_mean
 from catena.core.chain.feedback import Feedback
-from catena.core.model import Model
+from catena.core.chain.model import Chain
 from catena.core.chain.slot import Slot
+from catena.core.errors import CatenaError, ChainError, ModelNotFound, did_you_mean
+from catena.core.model import Model
 from catena.core.spec import Schema
 from catena.core.values import Padded
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from catena.core.backend import differentiable
 from catena.core.chain.flow import Flow
+from catena.core.chain.ports import Port
+from catena.core.chain.trace import Tangents, Trace
 from catena.core.gradient import Jacobian
 from catena.core.model import Model
-from catena.core.chain.ports import Port
 from catena.core.spec import NUMERIC, Schema
-from catena.core.chain.trace import Tangents, Trace
 from catena.core.values import broadcast, rows_of
 
 #: What a derivative through a node costs, in evaluations of it.

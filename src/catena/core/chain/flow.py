@@ -11,15 +11,15 @@ from typing import Any, final
 
 import numpy as np
 
-from catena.core.identity import content_key, split_key
-from catena.core.model import Model
 from catena.core.chain.plan import Step
 from catena.core.chain.ports import Port
+from catena.core.chain.trace import Run, Tangents, Trace, locate
+from catena.core.chain.wiring import Wiring
+from catena.core.identity import content_key, split_key
+from catena.core.model import Model
 from catena.core.runtime import Cache
 from catena.core.spec import NUMERIC
-from catena.core.chain.trace import Run, Tangents, Trace, locate
 from catena.core.values import broadcast, rows_of
-from catena.core.chain.wiring import Wiring
 
 
 @final

@@ -12,12 +12,12 @@ from typing import Any, Literal, final
 import numpy as np
 
 from catena.core.border import input_error
-from catena.core.errors import CatenaError, InputError, RowFault, SolverError
 from catena.core.chain.flow import Flow
-from catena.core.model import Model
 from catena.core.chain.plan import Step
 from catena.core.chain.ports import Port
 from catena.core.chain.trace import Run, Trace, locate
+from catena.core.errors import CatenaError, InputError, RowFault, SolverError
+from catena.core.model import Model
 from catena.core.values import Batch, broadcast, rows_of
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from catena.core.errors import SolverError
 from catena.core.chain.feedback import Feedback, Solution, linear_solve, solve
 from catena.core.chain.flow import Flow
-from catena.core.identity import content_key, split_key
 from catena.core.chain.plan import Step, Tear
 from catena.core.chain.ports import Port
 from catena.core.chain.trace import Run, Tangents, Trace
+from catena.core.errors import SolverError
+from catena.core.identity import content_key, split_key
 from catena.core.values import broadcast, rows_of
 
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self, final
 import numpy as np
 
 from catena.core.chain.build import build, own_fields
-from catena.core.errors import ChainError, InputError, did_you_mean
 from catena.core.chain.feedback import Feedback
 from catena.core.chain.flow import Flow
 from catena.core.chain.judge import Judge, shown
-from catena.core.model import Model, ModelInfo, _without
 from catena.core.chain.plan import Step
 from catena.core.chain.ports import Edge, Port
-from catena.core.runtime import Cache
 from catena.core.chain.slot import Slot
+from catena.core.errors import ChainError, InputError, did_you_mean
+from catena.core.model import Model, ModelInfo, _without
+from catena.core.runtime import Cache, MemoryCache
 from catena.core.spec import NUMERIC
 from catena.core.values import Batch
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from catena.core.result import Result
 
 Node = Model | Slot | str
+#: What a chain keeps of its nodes' values by default; ``with_cache`` sets another cache or none.
+_CACHE_BYTES = 64 * 2**20
 
 
 @final
@@ -75,7 +77,8 @@ class Chain(Model):
         self._shared = shared
         self._aliases = dict(outputs or {})
         self._built = built
-        self._cache: Cache | None = None
+        # A node whose inputs did not change is not run again; copies made by ``at`` share this.
+        self._cache: Cache | None = MemoryCache(_CACHE_BYTES)
         self._defaults: dict[str, Any] = {}
         self.nodes: dict[str, Model | Slot] = built.nodes
         self.edges: tuple[Edge, ...] = built.edges
@@ -311,7 +314,7 @@ class Chain(Model):
         return (new.at(**kept) if kept else new).with_cache(self._cache)
 
     def with_cache(self, cache: Cache | None) -> Self:
-        """Return a chain that keeps node values in ``cache``: unchanged nodes are not run again."""
+        """Return a chain that keeps node values in ``cache`` (None: every node runs every time)."""
         new = super().at()
         new._cache = cache
         new.nodes = {

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from catena.core.errors import CatenaError, ChainError, did_you_mean
 from catena.core.chain.feedback import Feedback
 from catena.core.chain.ports import Port, Ports
-from catena.core.spec import Field
 from catena.core.chain.wiring import Wiring
+from catena.core.errors import CatenaError, ChainError, did_you_mean
+from catena.core.spec import Field
 
 #: Groups up to this size are cut in the best of all orders; larger ones from every start node.
 _EXACT = 6

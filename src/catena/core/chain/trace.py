@@ -8,8 +8,8 @@ from typing import Any, final
 
 import numpy as np
 
-from catena.core.errors import CatenaError
 from catena.core.chain.ports import Port
+from catena.core.errors import CatenaError
 from catena.core.values import Padded, take
 
 #: Tangents, slopes or cotangents by port.

@@ -9,10 +9,10 @@ from typing import final
 
 from catena.core.chain.coupling import Mismatch, link
 from catena.core.chain.dimensions import rename_dimensions
-from catena.core.errors import CatenaError, ChainError, SchemaError, UnitError, did_you_mean
 from catena.core.chain.links import Link
 from catena.core.chain.merging import merge
 from catena.core.chain.ports import Edge, Port, Ports
+from catena.core.errors import CatenaError, ChainError, SchemaError, UnitError, did_you_mean
 from catena.core.spec import Field, Schema
 
 _NODE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

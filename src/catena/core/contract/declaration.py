@@ -49,7 +49,12 @@ def units_and_bounds(subject: Subject) -> None:
     for schema in (model.inputs, model.outputs, model.params):
         for field in schema:
             check_unit(field.unit)
-    numeric = [f for f in model.inputs if f.kind in NUMERIC or f.kind == "integer"]
+    # The coordinate of a dimension (a time grid) may lie anywhere.
+    numeric = [
+        f
+        for f in model.inputs
+        if (f.kind in NUMERIC or f.kind == "integer") and f.shape != (f.name,)
+    ]
     open_ends = [f.name for f in numeric if f.bounds == (None, None) and f.distribution is None]
     if open_ends:
         raise Failed(f"no bounds on {', '.join(open_ends)}")

@@ -36,24 +36,32 @@ class Subject:
         self.model = model
         self.given = rows
         self.quick = quick
+        self.cautious = False
+        self._rows = Batch(model.inputs, {}, 0)
 
     def make(self, size: int, seed: int = 0) -> Batch:
         """Return valid rows; see ``inputs_of``."""
-        return inputs_of(self.model, size, seed, self.given)
-
-    @cached_property
-    def _rows(self) -> Batch:
-        return self.make(ROWS)
+        return inputs_of(self.model, size, seed, self.given, self.cautious)
 
     @cached_property
     def first(self) -> Result | Exception:
         """The main batch computed once, or why that failed."""
         try:
-            # A copy, so that a model that writes into its inputs does not spoil the rows.
-            mine = {name: copied(value) for name, value in self._rows.items()}
-            return self.model.predict(Batch(self.model.inputs, mine, ROWS))
+            return self._computed()
+        except CatenaError:
+            self.cautious = True
         except Exception as error:
             return error
+        try:
+            return self._computed()
+        except Exception as error:
+            return error
+
+    def _computed(self) -> Result:
+        self._rows = self.make(ROWS)
+        # A copy, so that a model that writes into its inputs does not spoil the rows.
+        mine = {name: copied(value) for name, value in self._rows.items()}
+        return self.model.predict(Batch(self.model.inputs, mine, ROWS))
 
     @property
     def base(self) -> Result:

@@ -24,7 +24,7 @@ CHECKS: tuple[Check, ...] = (
           "fill in ModelInfo", declaration.identity),
     Check("C02", "schemas survive JSON schema, plain data and Arrow",
           "declare fields with plain values", declaration.round_trip),
-    Check("C03", "every port has a known unit, every numeric input bounds",
+    Check("C03", "every port has a known unit, every numeric input but a coordinate has bounds",
           "add bounds (one side is enough) or a distribution", declaration.units_and_bounds),
     Check("C04", "defaults and parameter values are valid",
           "bring the default into the field's bounds and unit", declaration.defaults),

@@ -47,7 +47,7 @@ def one_thread() -> Iterator[None]:
 def _calls() -> tuple[Callable[[], int], Callable[[int], None]] | None:
     """Return OpenBLAS's getter and setter of its number of threads; None for another library."""
     import scipy
-    import scipy.linalg  # loads the library  # noqa: F401
+    import scipy.linalg  # loads the library
 
     for path in sorted((Path(scipy.__file__).parents[1] / "scipy.libs").glob("*openblas*")):
         try:

@@ -195,12 +195,14 @@ class DoseAnswer:
 
     def _draws(self) -> dict[str, Any]:
         chosen = [found.dose for found in self.by_draw]
+        edges = [found.edge for found in self.by_draw]
         return {
             "number": len(chosen),
             "people": len(np.unique(self.draw_pieces[0].table["person"])) if chosen else 0,
             "recommended_how_often": {
                 f"{dose:g}": chosen.count(float(dose)) for dose in self.doses
             },
+            "reached_edge": {edge: edges.count(edge) for edge in ("lowest", "highest")},
             "optimum": self.optima,
             "inputs": {name: law.model_dump(mode="json") for name, law in self.facts.laws.items()},
         }
@@ -300,6 +302,12 @@ class DoseAnswer:
         """Return what the reader must know."""
         aim, best, card = self.facts.aim, self.best, self.facts.subject.card
         found = [f"Window ({aim.status}): {aim.source}. {aim.derivation}".strip(), RULE]
+        cut = sum(bool(item.edge) for item in self.by_draw)
+        if cut:
+            found.append(
+                f"In {cut} of {len(self.by_draw)} joint draws the optimum reaches the lowest or highest "
+                "candidate: the range of candidates, not knowledge, ends the interval there."
+            )
         if best.edge:
             found.append(
                 f"Doses within {TIE:.0%} of the best share reach the {best.edge} candidate: the range of "
@@ -310,13 +318,11 @@ class DoseAnswer:
             found.append(
                 f"Assumed inputs (no measurement at hand): {', '.join(names)}." if names else ""
             )
-            unused = [
-                n
-                for n in card.ports()
-                if n not in self.facts.subject.from_card and n not in self.facts.study.inputs
-            ]
+            unused = self.facts.subject.unused
             found.append(
-                f"On the card but not used by this chain: {', '.join(unused)}." if unused else ""
+                f"On the card but without a port in this chain: {', '.join(unused)}."
+                if unused
+                else ""
             )
         if self.failed:
             found.append(

@@ -230,6 +230,15 @@ class Exposure(Model):
             **{name: jnp.where(keep, derived[name], jnp.nan) for name in named},
         }
 
+    def example_inputs(self) -> dict[str, Any]:
+        """Return a one-compartment profile after an oral dose, for the contract suite."""
+        time = np.linspace(0.0, 24.0, 25)
+        return {
+            "time": time,
+            "concentration": np.exp(-0.2 * time) - np.exp(-1.5 * time),
+            "dose": 100.0,
+        }
+
     def _check(self, batch: Mapping[str, Any]) -> list[RowFault]:
         time = np.asarray(batch["time"])
         faults = [

@@ -20,7 +20,8 @@ Variants, all from :func:`build`:
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from catena.core.model import ModelInfo
 from catena.numerics.ode import OdeSystem, SolverSettings
@@ -101,7 +102,24 @@ def build(
     )
 
 
+def _example(compound: str) -> dict[str, Any]:
+    """Inputs for the contract suite: a compound of the cards in the reference man, by mouth."""
+    from catena.science.body.pbpk.bottom_up import bottom_up
+
+    time = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0]
+    return {
+        **bottom_up(compound),
+        "time": time,
+        "events": [{"time": 0.0, "amt": 7.5, "cmt": "oral"}],
+    }
+
+
 pbpk = build()
 linear = build("linear", saturable=False)
 permeability = build("permeability", limited=True)
 segments = build("segments", anatomy="thelen")
+
+for _system in (pbpk, linear, segments):
+    _system.example_inputs = partial(_example, "midazolam")
+# Only large molecules need, and get, a membrane permeability.
+permeability.example_inputs = partial(_example, "digoxin")
