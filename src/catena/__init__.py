@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from catena.core.chain import Chain
+    from catena.core.chain.feedback import Feedback
+    from catena.core.chain.slot import Slot
     from catena.core.contract import check_model
     from catena.core.distribution import Distribution
     from catena.core.errors import CatenaError
-    from catena.core.chain.feedback import Feedback
     from catena.core.function import model
     from catena.core.model import Capabilities, Model, ModelInfo, Trainable
     from catena.core.registry import load, models
     from catena.core.result import Result
     from catena.core.sampling import sample
-    from catena.core.chain.slot import Slot
     from catena.core.spec import Field, Schema
     from catena.numerics.ode.system import OdeSystem
     from catena.study import load_study, plan, run

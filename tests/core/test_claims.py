@@ -75,6 +75,15 @@ def test_wrong_claims_say_what_to_change(tmp_path: Path, old: str, new: str, sai
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("peer", "named"), [("1.5", True), ("PK-Sim", True), ("none; a check", False)]
+)
+def test_a_peer_is_a_figure_or_a_name(tmp_path: Path, peer: str, named: bool) -> None:
+    (claim,) = read_claims(_file(tmp_path, CLAIM.replace("peer: 1.5", f"peer: {peer}"))).claims
+    assert claim.has_peer is named
+    assert (summary(claim, None)["peer"] is not None) is named
+
+
 def test_ids_are_unique(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="twice"):
         read_claims(_file(tmp_path, CLAIM + CLAIM.split("claims:")[1]))

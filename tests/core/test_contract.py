@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import pickle
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -260,3 +262,117 @@ def model(a):
         {"other_mod.py": code.replace("claimed", "other")},
     )
     assert "states no claims" in check_model("my.other", only=("C29",))["C29"].reason
+
+
+class Wide(Model):
+    """Every kind of input a schema can ask for."""
+
+    info = ModelInfo(id="test.wide", **INFO)
+    inputs = Schema(
+        [
+            *Schema.parse(
+                "low > 0, high <= -1, free = 0, around in -1..1 = 0, n: integer in 1..9, "
+                "on: boolean, smiles: molecule, protein: sequence, name: text = x, "
+                "wave [nm] (wave) in 300..310"
+            ),
+            Field("wide", bounds=(1e-6, 1e3), scale="log"),
+            Field("drawn", distribution={"name": "lognormal", "parameters": (2.0, 0.3)}),
+            Field("organ", shape=("organ",), labels=("liver", "gut"), bounds=(0, None), low_open=True),
+            Field("given", shape=("point",), bounds=(0, None), default=np.ones(4)),
+            Field("ghost", kind="structure", optional=True),
+            Field("doses", kind="table", shape=("dose",), ragged=True,
+                  columns=Schema.parse("time [h] >= 0, amount [mg] in 0..9, way: iv|oral, note = 0")),
+        ]
+    )  # fmt: skip
+    outputs = Schema.parse("y, mark: text, profile (wave), organ_y (organ)")
+
+    def _predict(self, batch: Values, params: Values, key: Any) -> Values:
+        doses = batch["doses"]
+        total = np.where(doses.mask, doses.values["amount"], 0.0).sum(axis=1)
+        y = total + batch["low"] * batch["n"] + batch["high"] + batch["wide"] + batch["drawn"]
+        y = y + np.where(batch["on"], 1.0, 2.0) + batch["free"] + batch["around"]
+        return {
+            "y": y + batch["given"].sum(axis=1) + [len(text) for text in batch["smiles"]],
+            "mark": batch["protein"],
+            "profile": batch["wave"] * y[:, None],
+            "organ_y": batch["organ"] * y[:, None],
+        }
+
+
+def test_inputs_of_every_kind_are_made() -> None:
+    report = check_model(Wide(), quick=True)
+    failed = {check.id: check.reason for check in report.failures}
+    assert set(failed) == {"C03"}, str(report)
+    assert failed["C03"] == "no bounds on free"
+    varied = Wide().inputs
+    assert len(varied) == 16
+
+
+def test_a_model_without_real_inputs_is_checked_too() -> None:
+    class Letters(Good):
+        inputs = Schema.parse("text: text")
+        outputs = Schema.parse("count: integer")
+
+        def _predict(self, batch: Values, params: Values, key: Any) -> Values:
+            return {"count": np.array([len(text) for text in batch["text"]])}
+
+    report = check_model(Letters(), quick=True)
+    assert report.passed, str(report)
+    for check_id in ("C10", "C11", "C12", "C30", "C31", "C34"):
+        assert report[check_id].state == "n/a"
+
+
+class Unmakeable(Good):
+    inputs = Schema([Field("shape", kind="structure")])
+
+
+class BadExample(Good):
+    def example_inputs(self) -> dict[str, Any]:
+        return {"a": 99.0}
+
+
+def test_inputs_that_cannot_be_made_are_explained() -> None:
+    assert "no valid inputs could be made" in check_model(Unmakeable(), only=("C05",))["C05"].reason
+    assert "example_inputs() is refused" in check_model(BadExample(), only=("C05",))["C05"].reason
+    # What builds on a prediction does not apply.
+    assert check_model(BadExample(), only=("C07",))["C07"].state == "n/a"
+
+
+class Covered(Good):
+    capabilities = Capabilities(uncertainty=True, gradient=True)
+    properties = {"at least a": lambda inputs, outputs: outputs["y"] >= inputs["a"] - 1e-9}  # noqa: RUF012
+
+    def predict(self, *args: Any, **kwargs: Any) -> Result:
+        result = super().predict(*args, **kwargs)
+        result.lower, result.upper = {"y": result["y"] - 1.0}, {"y": result["y"] + 1.0}
+        return result
+
+    def coverage_data(self) -> tuple[Values, Values]:
+        a = np.linspace(1, 5, 50)
+        return {"a": a}, {"y": 2.0 * a + np.where(np.arange(50) % 10 == 0, 3.0, 0.5)}
+
+    def _domain(self, batch: Values) -> np.ndarray:
+        return np.broadcast_to(np.asarray(batch["a"]) < 5.0, (len(batch["a"]),))
+
+
+def test_gradients_properties_intervals_and_domain_can_pass() -> None:
+    report = check_model(Covered(), quick=True)
+    assert report.passed, str(report)
+    for check_id in ("C16", "C25", "C26", "C35"):
+        assert report[check_id].state == "pass"
+        assert report[check_id].reason
+
+
+def test_the_worker_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from catena.core.contract import worker
+
+    monkeypatch.setattr("sys.path", list(sys.path))
+    question, answer = tmp_path / "question", tmp_path / "answer"
+    values = pickle.dumps({"a": 2.0})
+    for reference in (pickle.dumps(Good()), pickle.dumps("bridge.dose.per_kg")):
+        asked = values if b"Good" in reference else pickle.dumps({"dose": 2.0, "weight": 70.0})
+        question.write_bytes(pickle.dumps((sys.path, reference, asked)))
+        worker.main(str(question), str(answer))
+        data = pickle.loads(answer.read_bytes())
+        assert len(data["key"]) == 64
+        assert data["values"]

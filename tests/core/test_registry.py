@@ -182,3 +182,26 @@ def test_starting_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] []"
+
+
+def test_an_installed_catena_reads_its_own_entry_points(
+    install_plugin: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # No pyproject.toml lies two folders above: this is no source checkout.
+    monkeypatch.setattr(registry, "INDEX", tmp_path / "a" / "b" / "models.index.json")
+    install_plugin("catena", {"my.growth": "growing_b:growth"}, {"growing_b.py": GROWTH})
+    assert registry.own_targets() == {"my.growth": "growing_b:growth"}
+    assert registry.entry("my.growth").title == "Exponential growth"
+
+
+def test_figures_of_an_index_are_refreshed_without_importing(tmp_path: Path) -> None:
+    copy = tmp_path / "models.index.json"
+    data = json.loads(registry.INDEX.read_text(encoding="utf-8"))
+    for card in data["models"].values():
+        card["validation"] = []
+    copy.write_text(json.dumps(data))
+    index.refresh_figures(copy)
+    fresh = json.loads(copy.read_text(encoding="utf-8"))["models"]
+    assert any(card["validation"] for card in fresh.values())
+    assert index.write(tmp_path / "empty.json", []).read_text().startswith('{\n "format": 1')
+    assert index.claims_path("no_such_module_here") is None

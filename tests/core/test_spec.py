@@ -98,7 +98,7 @@ def test_schema_is_an_ordered_set_of_fields() -> None:
     assert schema.with_defaults({"a": 2.0})["a"].default == 2.0
     assert hash(schema) == hash(Schema.parse("a [mg], b [L]"))
     assert repr(schema) == "Schema(a [mg], b [L])"
-    with pytest.raises(SchemaError, match="did you mean|No field"):
+    with pytest.raises(SchemaError, match="No field"):
         schema["aa"]
     with pytest.raises(SchemaError, match="declared twice"):
         Schema([Field("a"), Field("a")])

@@ -9,12 +9,14 @@ Each chain is registered as ``chain.<name>`` and has a test of its own.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from catena.core.chain import Chain
 
-__all__ = ["chains", "load_chain", "oral_drug"]
+__all__ = ["chains", "example_oral_drug", "load_chain", "oral_drug"]
 
 _FOLDER = Path(__file__).parent
 
@@ -52,4 +54,24 @@ def load_chain(name: str) -> Chain:
 
 def oral_drug() -> Chain:
     """Return the chain from molecule and card to exposure after an oral dose."""
-    return load_chain("oral_drug")
+    chain = load_chain("oral_drug")
+    chain.example_inputs = example_oral_drug
+    return chain
+
+
+def example_oral_drug() -> dict[str, Any]:
+    """Return inputs of ``chain.oral_drug``: 7.5 mg midazolam in the reference man."""
+    from catena.formats.compound import load_card
+
+    card = load_card("midazolam")
+    person = {"sex": "male", "age": 30.0, "height": 176.0, "weight": 73.0, "serum_creatinine": 0.9}
+    dose = {"dose": 7.5, "events": [{"time": 0.0, "amt": 7.5, "cmt": "oral"}]}
+    # The later points are dense enough for a terminal slope.
+    time = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0]
+    return {**_known(card.ports()), **person, **dose, "smiles": card.smiles, "time": time}
+
+
+def _known(ports: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ports of a card that the chain takes; the structure gives the others."""
+    taken = load_chain("oral_drug").inputs
+    return {name: value for name, value in ports.items() if name in taken}

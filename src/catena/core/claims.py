@@ -137,6 +137,13 @@ class Claim(BaseModel):
         first = self.dataset if isinstance(self.dataset, str) else (self.dataset or ("",))[0]
         return bool(first) and not first.lower().startswith(_NOT_DATA)
 
+    @property
+    def has_peer(self) -> bool:
+        """Whether a peer is named (a text such as "none; a check of the code" names none)."""
+        if isinstance(self.peer, str):
+            return not self.peer.lower().startswith("none")
+        return self.peer is not None
+
     def function(self) -> Callable[..., Finding]:
         """Import the function that recomputes the figure.
 
@@ -250,7 +257,7 @@ def summary(claim: Claim, found: Recorded | None) -> dict[str, Any]:
         "unit": claim.unit,
         "dataset": claim.dataset if claim.on_data else None,
         "target": str(claim.target),
-        "peer": claim.peer,
+        "peer": claim.peer if claim.has_peer else None,
         **{
             name: getattr(found, name) if found is not None else None
             for name in ("value", "low", "high", "baseline", "n", "holds")

@@ -56,6 +56,18 @@ def blank(
     return figure
 
 
+def place_labels(figure: go.Figure) -> None:
+    """Move the labels of lines and bands to where they belong on logarithmic axes.
+
+    Plotly takes shapes on a log axis by value but annotations by exponent; a label left at 104
+    would stretch the axis to 1e104.
+    """
+    for label in figure.layout.annotations:
+        for side in ("x", "y"):
+            if label[f"{side}ref"] == side and figure.layout[f"{side}axis"].type == "log":
+                label[side] = float(np.log10(label[side]))
+
+
 def tinted(colour: str, alpha: float) -> str:
     """Return a palette colour with an opacity."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -122,4 +134,5 @@ def bars_figure(names: Sequence[str], values: Mapping[str, Sequence[float]], x: 
             marker={"color": tinted(colour, 0.8)},
         )  # fmt: skip
     figure.update_layout(barmode="group", margin={"l": 160, "r": 20, "t": 16, "b": 56})
+    figure.update_yaxes(type="category")
     return figure

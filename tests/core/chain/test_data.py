@@ -8,9 +8,9 @@ import yaml
 from chain_toys import pd, pk, sellar, three, trial
 
 from catena.core.chain import Chain
-from catena.core.errors import ChainError
 from catena.core.chain.ports import Edge
 from catena.core.chain.slot import Slot
+from catena.core.errors import ChainError
 
 MODELS = {m.info.id: m for m in (pk, pd, trial, *sellar("newton").nodes.values())}
 

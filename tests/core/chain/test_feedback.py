@@ -7,8 +7,8 @@ import pytest
 from chain_toys import Counted, discipline1, discipline2, pk, sellar
 
 from catena.core.chain import Chain
-from catena.core.errors import ChainError, SolverError
 from catena.core.chain.feedback import METHODS, Feedback, linear_solve, solve
+from catena.core.errors import ChainError, SolverError
 from catena.core.function import model
 from catena.core.runtime import MemoryCache
 

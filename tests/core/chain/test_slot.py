@@ -6,9 +6,9 @@ import pytest
 from chain_toys import Counted, pk, trial
 
 from catena.core.chain import Chain
+from catena.core.chain.slot import Slot
 from catena.core.errors import ChainError
 from catena.core.function import model
-from catena.core.chain.slot import Slot
 
 SLOT = Slot("disease", "exposure [mg*h/L], weight [kg]", "effect", doc="exposure to effect")
 

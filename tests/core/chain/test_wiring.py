@@ -10,9 +10,9 @@ import pytest
 from chain_toys import discipline1, discipline2, pd, pk, sellar, three, trial
 
 from catena.core.chain import Chain
+from catena.core.chain.slot import Slot
 from catena.core.errors import ChainError, UnitError
 from catena.core.function import model
-from catena.core.chain.slot import Slot
 from catena.core.spec import Field, Schema
 
 

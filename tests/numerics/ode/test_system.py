@@ -47,14 +47,18 @@ class TestClosedForms:
         np.testing.assert_allclose(short, long, rtol=1e-12)
 
     def test_steady_state_bolus(self, system: OdeSystem) -> None:
-        got = self.conc(system, {"time": 0, "amt": 60, "cmt": "central", "ii": 12, "ss": 1, "addl": 1})
+        got = self.conc(
+            system, {"time": 0, "amt": 60, "cmt": "central", "ii": 12, "ss": 1, "addl": 1}
+        )
         k = 0.2
         peak = 60 / 10 / (1 - np.exp(-k * 12))
         np.testing.assert_allclose(got[:24], peak * np.exp(-k * T[:24]), rtol=1e-7)
         np.testing.assert_allclose(got[24:48], got[:24], rtol=1e-7)
 
     def test_steady_state_infusion(self, system: OdeSystem) -> None:
-        got = self.conc(system, {"time": 0, "amt": 60, "rate": 30, "cmt": "central", "ii": 12, "ss": 1})
+        got = self.conc(
+            system, {"time": 0, "amt": 60, "rate": 30, "cmt": "central", "ii": 12, "ss": 1}
+        )
         past = sum(infusion(T + 12 * n, 30, 2) for n in range(200))
         np.testing.assert_allclose(got, past, rtol=1e-7)
 
@@ -117,7 +121,9 @@ def test_time_may_start_before_zero_and_after_it() -> None:
 
 
 def test_units_are_converted_at_the_border() -> None:
-    a = PK.predict(time="0:24:0.5 h", cl="2 L/h", events=[{"time": 0, "amt": "0.1 g", "cmt": "depot"}])
+    a = PK.predict(
+        time="0:24:0.5 h", cl="2 L/h", events=[{"time": 0, "amt": "0.1 g", "cmt": "depot"}]
+    )
     np.testing.assert_allclose(a["conc"][0], oral(T, 100), atol=1e-7)
 
 
@@ -132,8 +138,18 @@ def shaped(**options: Any) -> OdeSystem:
     return OdeSystem(
         ModelInfo(id="test.shaped", backend="jax"),
         Schema([Field("blood", unit="mg", default=0.0), tissues]),
-        Schema([Field("k", unit="1/h", shape=("organ",), labels=("a", "b", "c"),
-                      default=[1.0, 2.0, 3.0]), Field("start", unit="mg", default=5.0)]),  # fmt: skip
+        Schema(
+            [
+                Field(
+                    "k",
+                    unit="1/h",
+                    shape=("organ",),
+                    labels=("a", "b", "c"),
+                    default=[1.0, 2.0, 3.0],
+                ),
+                Field("start", unit="mg", default=5.0),
+            ]
+        ),
         rhs,
         Schema.parse("tissue [mg] (organ, time), last [mg] (organ)"),
         lambda t, y, p, u: {"tissue": y["tissue"], "last": y["tissue"]},
@@ -186,7 +202,9 @@ def test_bad_declarations_are_refused(change: dict[str, Any], error: type[Except
         (lambda t, y, p, u: {"x": y["x"]}, lambda t, y, p, u: {"z": y["x"]}, ContractError),
     ],
 )
-def test_functions_that_break_the_declaration(rhs: Any, output: Any, error: type[Exception]) -> None:
+def test_functions_that_break_the_declaration(
+    rhs: Any, output: Any, error: type[Exception]
+) -> None:
     system = OdeSystem(ModelInfo(id="a.b", backend="jax"), "x [g] = 1", "k = 1", rhs,
                        "x [g] (time)", output)  # fmt: skip
     with pytest.raises(error):

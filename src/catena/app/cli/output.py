@@ -10,6 +10,9 @@ from catena.app.cli import terminal
 from catena.core.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
     from catena.core.result import Result
 
 #: Rows a person sees; the rest goes to --out.
@@ -42,12 +45,7 @@ def show(result: Result) -> None:
     title = f"{result.provenance.get('model', '')}: {result.size} rows"
     scalars = [name for name in result if not result.fields[name].shape]
     if scalars:
-        frame = result.table().head(SHOWN)
-        rows = [
-            [index, *(_cell(cell) for cell in row)]
-            for index, row in zip(frame.index, frame.itertuples(index=False), strict=True)
-        ]
-        terminal.show(terminal.grid(title, ["row", *map(str, frame.columns)], rows))
+        terminal.show(_table(title, result.table().head(SHOWN)))
         title = "series"
     wide = [[*_summary(result, name)] for name in result if name not in scalars]
     if wide:
@@ -63,6 +61,17 @@ def show(result: Result) -> None:
         *result.warnings,
     ]:
         terminal.note(line)
+
+
+def _table(title: str, frame: pd.DataFrame) -> Table:
+    """Return a table of the rows, turned on its side when few rows have many columns."""
+    cells = [[_cell(cell) for cell in row] for row in frame.itertuples(index=False)]
+    heads, names = [str(head) for head in frame.columns], [str(row) for row in frame.index]
+    if len(cells) <= 4 and len(heads) > 8:
+        sideways = [[head, *(row[column] for row in cells)] for column, head in enumerate(heads)]
+        return terminal.grid(title, ["output", *(f"row {name}" for name in names)], sideways)
+    rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
+    return terminal.grid(title, ["row", *heads], rows)
 
 
 def store(result: Result, path: Path) -> None:

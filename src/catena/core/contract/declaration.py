@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from catena.core.contract.inputs import is_coordinate
 from catena.core.contract.report import Failed, NotApplicable
 from catena.core.contract.subject import Subject
 from catena.core.errors import CatenaError
@@ -22,9 +23,10 @@ def identity(subject: Subject) -> None:
         faults.append(f"id {info.id!r} is not shelf.topic in small letters")
     if not _VERSION.fullmatch(info.version):
         faults.append(f"version {info.version!r} is not like 1.2.0")
-    faults += [
-        f"no {part}" for part in ("title", "doc", "citation", "licence") if not getattr(info, part)
-    ]
+    # The sources of a chain are those of its models (``catena citations`` lists them).
+    sources = () if hasattr(subject.model, "nodes") else ("citation",)
+    parts = ("title", "doc", *sources, "licence")
+    faults += [f"no {part}" for part in parts if not getattr(info, part)]
     if faults:
         raise Failed("; ".join(faults))
 
@@ -53,7 +55,7 @@ def units_and_bounds(subject: Subject) -> None:
     numeric = [
         f
         for f in model.inputs
-        if (f.kind in NUMERIC or f.kind == "integer") and f.shape != (f.name,)
+        if (f.kind in NUMERIC or f.kind == "integer") and not is_coordinate(f)
     ]
     open_ends = [f.name for f in numeric if f.bounds == (None, None) and f.distribution is None]
     if open_ends:

@@ -148,8 +148,8 @@ def _record(field: Field, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _numbers(field: Field, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    if field.shape == (field.name,) or (field.shape and field.shape[-1] == field.name):
-        return _grid(field, shape)
+    if is_coordinate(field):
+        return _within(field, _grid(field, shape))
     if field.distribution is not None:
         values = field.distribution.ppf(rng.uniform(0.1, 0.9, shape))
     elif field.default is not None:
@@ -158,6 +158,11 @@ def _numbers(field: Field, shape: tuple[int, ...], rng: np.random.Generator) -> 
         values = _between(field, shape, rng)
     values = np.round(values) if field.kind == "integer" else values
     return _within(field, values)
+
+
+def is_coordinate(field: Field) -> bool:
+    """Tell whether a field holds the positions along its own dimension, as a time grid does."""
+    return bool(field.shape) and field.shape[-1] == field.name and not field.labels
 
 
 def _grid(field: Field, shape: tuple[int, ...]) -> np.ndarray:

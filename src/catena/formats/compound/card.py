@@ -240,6 +240,10 @@ class Card(Part):
         """Returns the exposure window of a metric, or None when the card has none."""
         return next((window for window in self.windows if window.metric == metric), None)
 
+    def numbers(self) -> dict[str, tuple[Quantity, str]]:
+        """Returns the numbers that are ports as they stand: port -> (number, unit of the port)."""
+        return self._direct()
+
     def _direct(self) -> dict[str, tuple[Quantity, str]]:
         """Ports that are one number of the card: port -> (number, unit of the port)."""
         table: dict[str, tuple[Quantity | None, str]] = {

@@ -41,9 +41,7 @@ def _shapes(*args: Any, **options: Any) -> list[Any]:
 
 def _push(primals: Arrays, tangents: Arrays, **options: Any) -> tuple[Any, Any]:
     filled = [ad.instantiate_zeros(tangent) for tangent in tangents]
-    return jax.jvp(
-        lambda *args: _evaluate(*args, **options), tuple(primals), tuple(filled)
-    )
+    return jax.jvp(lambda *args: _evaluate(*args, **options), tuple(primals), tuple(filled))
 
 
 def _transpose(cotangents: Arrays, *args: Any, **options: Any) -> list[Any]:
@@ -79,9 +77,7 @@ def two_way(forward: Function, reverse: Function) -> Function:
     return both
 
 
-def two_way_tree(
-    forward: Callable[[Any], Any], reverse: Callable[[Any], Any], tree: Any
-) -> Any:
+def two_way_tree(forward: Callable[[Any], Any], reverse: Callable[[Any], Any], tree: Any) -> Any:
     """Apply ``two_way`` to functions of a pytree of float arrays, at ``tree``."""
     leaves, structure = jax.tree.flatten(tree)
     leaves = [jnp.asarray(leaf, dtype=float) for leaf in leaves]

@@ -221,9 +221,7 @@ def _arrange(
                  doses.planned[infused], steady)  # fmt: skip
 
 
-def _slots(
-    rows: np.ndarray, times: np.ndarray, start: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _slots(rows: np.ndarray, times: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct moments of every row; the start itself is slot 0."""
     if not len(rows):
         return np.zeros(0, dtype=int), np.zeros((len(start), 0))

@@ -52,9 +52,7 @@ def break_times(tables: Mapping[str, Padded], n: int) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def value_at(
-    times: Any, values: Any, t: Any, since: Any, interpolation: Interpolation
-) -> Any:
+def value_at(times: Any, values: Any, t: Any, since: Any, interpolation: Interpolation) -> Any:
     """Return the value at ``t`` of one row's table.
 
     Args:

@@ -160,9 +160,7 @@ def _curve(table: Padded) -> tuple[np.ndarray, Any]:
     return times, values[np.arange(len(mask))[:, None], place]
 
 
-def _steady(
-    stops: Stops, events: Padded, plain: Padded, n: int, dosed: int
-) -> Steady | None:
+def _steady(stops: Stops, events: Padded, plain: Padded, n: int, dosed: int) -> Steady | None:
     if not len(stops.steady):
         return None
     row, record = stops.steady.T

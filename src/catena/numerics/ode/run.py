@@ -171,7 +171,9 @@ def _shaped(system: OdeSystem, out: dict[str, Any]) -> dict[str, Any]:
     for field in system.outputs:
         value = jnp.asarray(out[field.name], dtype=float)
         shaped[field.name] = (
-            jnp.moveaxis(value, 0, field.shape.index("time")) if "time" in field.shape else value[-1]
+            jnp.moveaxis(value, 0, field.shape.index("time"))
+            if "time" in field.shape
+            else value[-1]
         )
     return shaped
 

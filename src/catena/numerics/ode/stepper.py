@@ -86,7 +86,12 @@ class _Walk:
     """The loop's parts, bound to one row."""
 
     def __init__(
-        self, problem: Problem, row: Row, solver: Any, settings: SolverSettings, direction: Direction
+        self,
+        problem: Problem,
+        row: Row,
+        solver: Any,
+        settings: SolverSettings,
+        direction: Direction,
     ) -> None:
         self.problem, self.row, self.solver, self.settings = problem, row, solver, settings
         self.dense = direction == "reverse" or row.times.shape[0] <= BLOCK

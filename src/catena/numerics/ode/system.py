@@ -135,7 +135,9 @@ class OdeSystem(Model):
         if events is not None:
             found += event_records.faults(events, times[:, 0])
         for field in self.forcing:
-            found += forcing_tables.faults(field.name, batch[field.name], len(batch[field.name]) == 1)
+            found += forcing_tables.faults(
+                field.name, batch[field.name], len(batch[field.name]) == 1
+            )
         return found
 
     def _predict(self, batch: Values, params: Values, key: Any) -> dict[str, Any]:

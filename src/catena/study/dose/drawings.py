@@ -9,7 +9,15 @@ import numpy as np
 
 from catena.study.dose.evidence import Profile, profiles
 from catena.study.dose.simulate import exposures
-from catena.study.figures import OBSERVED, PALETTE, band, bars_figure, blank, tinted
+from catena.study.figures import (
+    OBSERVED,
+    PALETTE,
+    band,
+    bars_figure,
+    blank,
+    place_labels,
+    tinted,
+)
 from catena.study.kind import Figure
 
 if TYPE_CHECKING:
@@ -74,6 +82,7 @@ def _exposure(found: DoseAnswer) -> Iterator[Figure]:
             )  # fmt: skip
         ticks = sorted({*map(float, found.doses)})
         figure.update_xaxes(tickvals=ticks, ticktext=[f"{dose:g}" for dose in ticks])
+        place_labels(figure)
         caption = f"{title} over people by dose, with published means of clinical studies (diamonds; not used to predict)."
         yield Figure(f"{name}-by-dose", f"{title} by dose", caption, figure)
 
@@ -182,6 +191,7 @@ def _optimum(found: DoseAnswer) -> Iterator[Figure]:
     ticks = sorted({*map(float, found.doses)})
     figure.update_xaxes(tickvals=ticks, ticktext=[f"{dose:g}" for dose in ticks],
                         range=[np.log10(found.doses[0]) - 0.03, np.log10(found.doses[-1]) + 0.03])  # fmt: skip
+    place_labels(figure)
     caption = f"Optimum dose in {len(optima)} joint draws of the uncertain inputs (cumulative share of draws)."
     yield Figure("dose-certainty", "How sure the dose is", caption, figure)
 

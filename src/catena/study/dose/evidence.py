@@ -173,7 +173,7 @@ def inputs(
     card: Card, given: Mapping[str, Any], laws: Mapping[str, Distribution]
 ) -> list[list[str]]:
     """Return table rows: each input from the card with value, uncertainty, status and source."""
-    numbers = card._direct()
+    numbers = card.numbers()
     rows = []
     for name, value in given.items():
         if not isinstance(value, float):
