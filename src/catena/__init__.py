@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from catena.core.distribution import Distribution
     from catena.core.errors import CatenaError
     from catena.core.function import model
-    from catena.core.model import Capabilities, Model, ModelInfo, Trainable
+    from catena.core.model import Capabilities, Model, ModelInfo
+    from catena.core.trainable import Trainable
     from catena.core.registry import load, models
     from catena.core.result import Result
     from catena.core.sampling import sample
@@ -45,7 +46,7 @@ _LAZY = {
     "Result": "catena.core.result",
     "Schema": "catena.core.spec",
     "Slot": "catena.core.chain.slot",
-    "Trainable": "catena.core.model",
+    "Trainable": "catena.core.trainable",
     "check_model": "catena.core.contract",
     "load": "catena.core.registry",
     "load_study": "catena.study",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 
-from catena.core.backend import difference, differentiable
+from catena.core.backend import differentiable
+from catena.core.difference import difference
 from catena.core.errors import InputError
 from catena.core.spec import NUMERIC
 from catena.core.values import Batch, broadcast, take

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -16,11 +13,12 @@ from pydantic import BaseModel, ConfigDict
 
 from catena.core.backend import backend_of
 from catena.core.border import input_error
-from catena.core.errors import ContractError, InputError, RowFault, SchemaError, did_you_mean
+from catena.core.code import code_key
+from catena.core.errors import InputError, RowFault, SchemaError, did_you_mean
 from catena.core.identity import content_key
 from catena.core.result import Result
 from catena.core.spec import Schema
-from catena.core.values import Batch, broadcast, take
+from catena.core.values import Batch, take
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -383,70 +381,6 @@ class Model(ABC):
         return record
 
 
-class Trainable(ABC):
-    """Something that learns: ``fit`` returns a new, immutable Model."""
-
-    inputs: Schema
-    outputs: Schema
-
-    @abstractmethod
-    def fit(self, data: Any, key: int = 0) -> Model:
-        """Learn from a table holding the inputs and outputs.
-
-        Returns:
-            A Model that carries a ``TrainingRecord`` (data hash, scaling, conformal quantiles,
-            applicability domain) as ``training``.
-        """
-
-
-class TrainingRecord(BaseModel):
-    """What a fitted model knows about its training.
-
-    Args:
-        data_key: Content key of the training table.
-        rows: Number of training rows.
-        scaling: Means and scales by field.
-        conformal: Half-widths of 90 % conformal intervals by output.
-        domain: Parameters of the applicability domain.
-        seed: Random key of the fit.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    data_key: str
-    rows: int
-    scaling: dict[str, tuple[float, float]] = {}
-    conformal: dict[str, float] = {}
-    domain: dict[str, Any] = {}
-    seed: int = 0
-
-
-def code_key(kind: type) -> str:
-    """Return a hash of the code and tables beside a class: a changed formula is a changed model.
-
-    A topic's folder holds its formulas in several files and its parameters in CSV tables, so
-    the whole folder counts; a module that lies outside a package counts alone.
-    """
-    module = inspect.getmodule(kind)
-    path = getattr(module, "__file__", None)
-    if path is None:
-        return hashlib.sha256(kind.__qualname__.encode()).hexdigest()
-    return folder_key(path)
-
-
-@cache
-def folder_key(path: str) -> str:
-    """Return a hash of a module file and, in a package, of the Python and CSV files beside it."""
-    here = Path(path)
-    files = [here]
-    if (here.parent / "__init__.py").exists():
-        files = sorted(f for f in here.parent.iterdir() if f.suffix in (".py", ".csv"))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
 def _changed(schema: Schema, changes: Mapping[str, Any], where: str) -> Schema:
     """Return the schema with new defaults for those of ``changes`` it holds."""
     mine = {name: value for name, value in changes.items() if name in schema}
@@ -503,40 +437,3 @@ def _not_finite(schema: Schema, values: Mapping[str, Any], known: set[int]) -> l
             if int(row) not in known
         ]
     return faults
-
-
-def checked_outputs(model: Model, values: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """Bring raw outputs to declared names and shapes.
-
-    Raises:
-        ContractError: an output is missing, undeclared or has the wrong shape.
-    """
-    extra = [name for name in values if name not in model.outputs]
-    missing = [f.name for f in model.outputs if f.name not in values and not f.optional]
-    if extra or missing:
-        raise ContractError(
-            f"{model.info.id} does not return what it declares",
-            where=f"model {model.info.id}",
-            why=f"missing {missing}, undeclared {extra}",
-            fix="make _predict return the declared outputs",
-        )
-    out: dict[str, Any] = {}
-    for field in model.outputs:
-        value = values.get(field.name)
-        if value is None:
-            continue
-        if hasattr(value, "mask") and not isinstance(value, np.ma.MaskedArray):
-            out[field.name] = broadcast(value, size)
-            continue
-        array = np.asarray(value)
-        if array.ndim == len(field.shape):
-            array = array[None]
-        if array.ndim != len(field.shape) + 1 or len(array) not in (1, size):
-            raise ContractError(
-                f"{model.info.id} returns {field.name!r} in the wrong shape",
-                where=f"model {model.info.id}",
-                why=f"got {array.shape}, declared (batch={size}, {', '.join(field.shape)})",
-                fix="return arrays with a leading batch axis",
-            )
-        out[field.name] = broadcast(array, size)
-    return out
