@@ -82,7 +82,7 @@ def _row(claim: Claim, found: Recorded | None, words: tuple[str, str, str]) -> l
     holds = None if found is None else found.holds
     return [
         f"`{claim.model}`",
-        _text(claim.metric),
+        f"{_short(claim)}: {_text(claim.metric)}",
         _found(found, claim.unit),
         _number(str(claim.target), claim.unit),
         _number(
@@ -91,6 +91,14 @@ def _row(claim: Claim, found: Recorded | None, words: tuple[str, str, str]) -> l
         _peer(claim),
         words[2] if holds is None else words[0] if holds else words[1],
     ]
+
+
+def _short(claim: Claim) -> str:
+    """Return the claim's own part of its id, in words."""
+    parts = claim.id.split(".")
+    shared = claim.model.split(".")
+    own = [part for part in parts if part not in shared] or parts[-1:]
+    return " ".join(own).replace("_", " ")
 
 
 def _found(found: Recorded | None, unit: str) -> str:
