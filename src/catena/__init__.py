@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from catena.core.errors import CatenaError
     from catena.core.function import model
     from catena.core.model import Capabilities, Model, ModelInfo
-    from catena.core.trainable import Trainable
     from catena.core.registry import load, models
     from catena.core.result import Result
     from catena.core.sampling import sample
     from catena.core.spec import Field, Schema
+    from catena.core.trainable import Trainable
     from catena.numerics.ode.system import OdeSystem
     from catena.study import load_study, plan, run
 
@@ -108,18 +108,26 @@ def predict(
 
 
 def chain(
-    *, edges: Iterable[str] = (), options: Mapping[str, Any] | None = None, **nodes: Any
+    *,
+    edges: Iterable[str] = (),
+    feedback: Any = None,
+    options: Mapping[str, Any] | None = None,
+    **nodes: Any,
 ) -> Chain:
     """Couple models: ``chain(pk="body.pbpk", nca="body.exposure", edges=["pk.plasma -> nca.concentration"])``.
 
     Args:
         edges: ``"node.port -> node.port"``.
-        options: Further arguments of ``Chain``, such as ``inputs``, ``outputs``, ``feedback``.
+        feedback: Solver of cycles: ``fixed_point``, ``newton`` or ``anderson``.
+        options: Further arguments of ``Chain``, such as ``inputs`` and ``outputs``.
         **nodes: Node name to Model, model id or Slot.
     """
     from catena.core.chain import Chain
 
-    return Chain(nodes, edges=list(edges), **dict(options or {}))
+    more = dict(options or {})
+    if feedback is not None:
+        more["feedback"] = feedback
+    return Chain(nodes, edges=list(edges), **more)
 
 
 def __getattr__(name: str) -> Any:

@@ -88,7 +88,7 @@ def test_skip_keeps_the_good_rows_and_remembers_which() -> None:
         ({"dose": "100 kg*"}, "dose", "nearest units"),
         ({"dose": "100 foo"}, "dose", "Unknown unit"),
         ({"dose": "5 h"}, "dose", "[time] is not [mass]"),
-        ({"dose": "12,5 mg"}, "dose", "Unknown unit"),
+        ({"dose": "12,5 mg"}, "dose", "comma"),
         ({"dose": "many"}, "dose", "No number"),
         ({"dose": True}, "dose", "boolean"),
         ({"dose": 10**400}, "dose", "too large"),
@@ -199,3 +199,26 @@ def test_records_that_say_nothing_take_the_default_or_are_at_fault() -> None:
     batch = PK.validate([{"dose": 1, "weight": 60}, {"dose": 2}])
     assert batch["weight"].tolist() == [60.0, 70.0]
     assert faults([{"dose": 1}, {"weight": 60}]) == [(1, "dose", "a value is required")]
+
+
+@pytest.mark.parametrize("cell", ["abc", "1,5 mg", None, "5 h"])
+def test_skip_drops_rows_whose_cell_cannot_be_read(cell: object) -> None:
+    batch = PK.validate({"dose": [5, cell, 7], "weight": [60, 70, 80]}, on_error="skip")
+    assert batch["dose"].tolist() == [5.0, 7.0]
+    assert batch["weight"].tolist() == [60.0, 80.0]
+    assert [fault.row for fault in batch.faults] == [1]
+
+
+def test_skip_drops_rows_of_an_unknown_category() -> None:
+    batch = PK.validate({"dose": [1, 2], "sex": ["men", "female"]}, on_error="skip")
+    assert batch["sex"].tolist() == [1]
+    assert batch.rows.tolist() == [1]
+
+
+def test_a_required_column_without_one_good_cell_is_an_error_even_when_skipping() -> None:
+    found = faults({"dose": ["a", "b"], "weight": [60, 70]}, on_error="skip")
+    assert [row for row, _, _ in found] == [0, 1]
+
+
+def test_an_open_bound_says_so() -> None:
+    assert faults({"dose": 1, "weight": 0})[0][2] == "0 is not above 0 kg"

@@ -21,8 +21,8 @@ from catena.core.errors import (
 )
 from catena.core.function import model
 from catena.core.model import Capabilities, Model, ModelInfo
-from catena.core.trainable import TrainingRecord
 from catena.core.spec import Field, Schema
+from catena.core.trainable import TrainingRecord
 
 PORTS = {"inputs": "a [mg] in 0..10 = 1, b = 2", "outputs": "y [mg], z", "params": "p = 3"}
 

@@ -89,6 +89,27 @@ def test_the_nearest_units_are_named() -> None:
         check_unit("mgg/L")
 
 
+def test_the_wanted_dimension_leads_the_proposals() -> None:
+    with pytest.raises(UnitError, match="nearest units: L/h"):
+        parse_quantity("5 foo", "L/h")
+
+
+@pytest.mark.parametrize("text", ["1,5", "1,5 mg", "1.000,5", "-2,25 mg/L"])
+def test_a_comma_in_a_number_is_not_guessed(text: str) -> None:
+    with pytest.raises(UnitError, match="decimals with a point"):
+        parse_quantity(text, "mg")
+
+
+def test_base_pairs_are_counts_and_pint_stays_silent(caplog: pytest.LogCaptureFixture) -> None:
+    from catena.core.units import _registry
+
+    _registry.cache_clear()
+    assert factor("kbp", "bp") == 1000.0
+    assert factor("Mbp/s", "base_pair/s") == 1e6
+    assert not compatible("bp", "m")
+    assert caplog.text == ""
+
+
 def test_hostile_exponents_end_quickly() -> None:
     with pytest.raises(UnitError):
         check_unit("10**10**10**10")

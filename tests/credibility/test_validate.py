@@ -146,7 +146,10 @@ def test_the_readme_table(folder: Path) -> None:
     write(validate(chosen("val.x")))
     files = [file for file in claim_files() if file.path.parent == folder]
     english = readme.table(files)
-    assert "| `val.x` | good: error of \\| good | 1 (0.9 to 1.2) mg, n = 12 | <= 2 mg | 3 mg |" in english
+    assert (
+        "| `val.x` | good: error of \\| good | 1 (0.9 to 1.2) mg, n = 12 | <= 2 mg | 3 mg |"
+        in english
+    )
     assert "1.5 mg (Author 2020) | yes |" in english
     assert "| **no** |" in english
     assert "| not run |" in english

@@ -48,12 +48,34 @@ def validate(
             columns[field.name] = _column(field, _filled(field, value))
         except BadColumn as bad:
             faults += [RowFault(row, field.name, why) for row, why in bad.faults]
+            if on_error == "skip":
+                columns |= _standing_in(field, value, {row for row, _ in bad.faults})
+    lost = {fault.field for fault in faults} - set(columns)
+    if on_error == "skip" and any(schema[name].required for name in lost if name in schema):
+        raise input_error(faults, where)
     size, lengths = _size(columns, faults)
     _check_dimensions(schema, columns, faults)
     for name, column in columns.items():
         if rows_of(column) in (1, size):
             faults += _faults_in(schema[name], column)
     return _finish(schema, columns, size, faults, on_error, where, lengths)
+
+
+def _standing_in(field: Field, value: Any, bad: set[int]) -> dict[str, Any]:
+    """Return the column with a good cell in place of the unreadable ones, whose rows are skipped.
+
+    Empty when a fault concerns the whole column or no cell is good: then there is nothing to keep.
+    """
+    cells, unit = value if isinstance(value, tuple) and len(value) == 2 else (value, None)
+    cells = listed(cells)
+    good = [cell for row, cell in enumerate(cells) if row not in bad and cell is not None]
+    if -1 in bad or not good:
+        return {}
+    kept = [good[0] if row in bad else cell for row, cell in enumerate(cells)]
+    try:
+        return {field.name: _column(field, _filled(field, kept if unit is None else (kept, unit)))}
+    except BadColumn:
+        return {}
 
 
 def _mapping(values: Any, where: str) -> dict[str, Any]:
@@ -222,10 +244,12 @@ def _faults_in(field: Field, column: Any) -> list[RowFault]:
     tests = [(~np.isfinite(column), "not a finite number")] if column.dtype.kind == "f" else []
     if low is not None:
         below = column <= low if field.low_open else column < low
-        tests.append((below, f"below the bound {low:g} {field.unit}".rstrip()))
+        said = "not above" if field.low_open else "below the bound"
+        tests.append((below, f"{said} {low:g} {field.unit}".rstrip()))
     if high is not None:
         above = column >= high if field.high_open else column > high
-        tests.append((above, f"above the bound {high:g} {field.unit}".rstrip()))
+        said = "not below" if field.high_open else "above the bound"
+        tests.append((above, f"{said} {high:g} {field.unit}".rstrip()))
     faults = []
     for bad, why in tests:
         if mask is not None:

@@ -170,7 +170,10 @@ def _grid(text: str, field: Field) -> np.ndarray | None:
         ) from None
     if step <= 0 or not 1 <= count <= MAX_GRID:
         raise BadColumn(
-            (-1, f"the grid {text[:60]!r} has {max(count, 0)} points; 1 to {MAX_GRID} are allowed")
+            (
+                -1,
+                f"the grid {text[:60]!r} has {max(count, 0):.7g} points; 1 to {MAX_GRID} are allowed",
+            )
         )
     return np.asarray(
         conversion(match.group(4) or field.unit, field.unit).apply(start + step * np.arange(count))

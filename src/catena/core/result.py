@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, Literal, cast, final
 
 import numpy as np
 
@@ -107,7 +107,12 @@ class Result(Mapping[str, Any]):
         from catena.core.tables import to_frame
 
         frame = to_frame(self.fields, self.values_, self.size)
-        if frame.index.nlevels > 1:
+        good = [row for row, text in enumerate(self.status) if text == "ok"]
+        if frame.index.nlevels > 1:  # points of the rows that could be computed, by their number
+            if self.in_domain is not None and self.size:
+                frame["in_domain"] = np.repeat(self.in_domain, len(frame) // self.size)
+            points = cast("pd.MultiIndex", frame.index)
+            frame.index = points.set_levels(good[: self.size], level=0)
             return frame
         for label, ends in (("lower", self.lower), ("upper", self.upper)):
             for name, array in ends.items():
@@ -117,7 +122,7 @@ class Result(Mapping[str, Any]):
         if self.in_domain is not None:
             frame["in_domain"] = self.in_domain
         if any(text != "ok" for text in self.status):
-            frame.index = [row for row, text in enumerate(self.status) if text == "ok"]
+            frame.index = good
             frame = frame.reindex(range(len(self.status)))
             frame["status"] = self.status
             frame.index.name = "row"

@@ -24,10 +24,13 @@ _DEFINITIONS = (
     "international_unit = [activity_unit] = IU",
     "optical_density = [optical_density] = OD = OD600",
     "plaque_forming_unit = [plaque] = PFU = pfu",
-    "base_pair = [base_count] = bp",
+    "base_pair = [base_count] = basepair",
     "vvm = 1 / minute",
     "USD = [money]",
 )
+
+_BASE_PAIRS = re.compile(r"(?<![A-Za-z_\d])([kMG]?)bp(?![A-Za-z_\d])")
+_BASES = {"": "base_pair", "k": "kilobase_pair", "M": "megabase_pair", "G": "gigabase_pair"}
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$", re.DOTALL)
 
@@ -73,6 +76,8 @@ def _spell(text: str) -> str:
     """Rewrite what people type ("%", "µ", "mg L-1" stays an error) into what pint reads."""
     spelled = text.strip().replace("µ", "u").replace("μ", "u").replace("·", "*")
     spelled = spelled.replace("²", "^2").replace("³", "^3").replace("%", "percent")
+    # "bp" is pint's big point, a length; in biology it counts bases.
+    spelled = _BASE_PAIRS.sub(lambda match: _BASES[match.group(1)], spelled)
     # pint reads 1e6 cells as an expression; "mL/min/1e6 cells" must divide by the product.
     return re.sub(r"/\s*(\d[\d.eE+]*)\s*([A-Za-z]+)", r"/(\1*\2)", spelled)
 
@@ -193,6 +198,13 @@ def parse_quantity(text: str, default_unit: str = "") -> tuple[float, str]:
         UnitError: there is no number, or the rest is not a unit.
     """
     match = _NUMBER.match(text)
+    if match is not None and re.match(r",\d", match.group(2)):
+        raise UnitError(
+            f"A comma in the number {text[:80]!r}",
+            where="quantity text",
+            why="it may separate decimals, thousands or values; none is guessed",
+            fix='write decimals with a point and no thousands mark, as in "1.5"',
+        )
     if match is None:
         raise UnitError(
             f"No number in {text[:80]!r}",
@@ -200,5 +212,21 @@ def parse_quantity(text: str, default_unit: str = "") -> tuple[float, str]:
             why="a quantity is a number followed by a unit",
             fix=f'write for example "10 {default_unit or "mg"}"',
         )
-    unit = match.group(2)
-    return float(match.group(1)), check_unit(unit) if unit else default_unit
+    number, unit = float(match.group(1)), match.group(2)
+    if not unit:
+        return number, default_unit
+    try:
+        return number, check_unit(unit)
+    except UnitError as error:
+        error.fix = _proposed(unit, default_unit) or error.fix
+        raise
+
+
+def _proposed(unit: str, wanted: str) -> str:
+    """Name the common units nearest to a text, those of the wanted dimension first."""
+    try:
+        fitting = [known for known in _COMMON if wanted and compatible(known, wanted)]
+    except UnitError:
+        fitting = []
+    near = closest(unit, fitting) or closest(unit, _COMMON) or [wanted, *fitting][:4]
+    return f"nearest units: {', '.join(dict.fromkeys(n for n in near if n))}" if any(near) else ""

@@ -44,7 +44,8 @@ def blank(
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 64, "r": 20, "t": 16, "b": 56},
+        margin={"l": 64, "r": 20, "t": 40, "b": 56},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": _INK},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 13, "color": _INK},

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catena.core.errors import DataError, StudyError, did_you_mean
+from catena.formats.csvtable import read_csv
 from catena.study.schema import Study
 from catena.study.subject import path_of
 
@@ -60,7 +61,7 @@ def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": _csv, ".json": _json, ".parquet": pd.read_parquet, ".pq": pd.read_parquet
+        ".csv": read_csv, ".json": _json, ".parquet": pd.read_parquet, ".pq": pd.read_parquet
     }  # fmt: skip
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -77,13 +78,6 @@ def _read(path: Path) -> pd.DataFrame:
     except Exception as error:  # pandas and pyarrow raise errors of many kinds on broken files
         raise DataError("Cannot read the rows", where=str(path), why=str(error)[:300] or type(error).__name__,
                         fix="check the path and that the file is a table") from None  # fmt: skip
-    return frame
-
-
-def _csv(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    frame: pd.DataFrame = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
     return frame
 
 

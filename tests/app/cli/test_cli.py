@@ -81,6 +81,11 @@ def test_help_names_every_command(run: Run) -> None:
         assert command in out
 
 
+def test_no_command_is_help_and_json_stands_anywhere(run: Run) -> None:
+    assert run() == run("--help")
+    assert run("--json", "describe", "toy.dose") == run("describe", "toy.dose", "--json")
+
+
 def test_models_are_found(run: Run) -> None:
     assert [entry["id"] for entry in _json(run, "models", "toy dose")["models"]] == ["toy.dose"]
     _, out, _ = run("models", "toy")
@@ -145,6 +150,7 @@ def test_predict_help_lists_the_fields(run: Run) -> None:
     for words in (("predict", "toy.dose", "--help"), ("predict", "-h", "toy.dose")):
         code, out, _ = run(*words)
         assert code == 0
+        assert "fields of toy.dose" in out
         assert "--on-error" in out
     _, out, _ = run("predict", "toy.dose", "--help")
     assert "fields of toy.dose" in out
@@ -300,6 +306,7 @@ def test_studies_are_planned_run_and_cited(run: Run, tmp_path: Path) -> None:
     assert done["status"] == "done"
     _, text, _ = run("run", str(path), "--out", str(out))
     assert "report" in text
+    assert "2 of 2 rows predicted with toy.dose" in text
     assert _json(run, "citations", str(path))["citations"][0]["id"] == "toy.dose"
     assert "uncertainty" in _error(run, "run", str(path), "--draws", "3")["why"]
 

@@ -18,7 +18,9 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     from catena.app.cli import faults, terminal
 
-    words = list(sys.argv[1:] if args is None else args)
+    words = list(sys.argv[1:] if args is None else args) or ["--help"]
+    if words[0] == "--json" and len(words) > 1:  # it belongs to every command: any place will do
+        words = [*words[1:], "--json"]
     with terminal.session(as_json="--json" in words):
         try:
             # Start-up stays quick because each command imports what it needs when it runs.

@@ -62,9 +62,13 @@ def predict(
     from catena.app.cli.predicting import help_text
     from catena.app.cli.predicting import predict as run
 
-    if model is None or model in ("-h", "--help") or {"-h", "--help"} & set(context.args):
-        help_text(context.get_help(), None if model in (None, "-h", "--help") else model)
+    words = [word for word in (model, *context.args) if word is not None]
+    if not words or {"-h", "--help"} & set(words):
+        named = [word for word in words if not word.startswith("-")]
+        help_text(context.get_help(), named[0] if named else None)
         return
+    if model is None:
+        raise typer.BadParameter("the model's id is missing")
     run(model, context.args, file, out, on_error, seed)
 
 

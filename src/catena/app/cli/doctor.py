@@ -97,4 +97,6 @@ def _version(name: str) -> str:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "not set"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -29,16 +29,19 @@ def show_models(query: str, broken: bool) -> None:
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         terminal.show(f"no model matches {query!r}{hint}")
         return
-    lines = [
+    lines: list[tuple[str, ...]] = [
         (e.id, e.title, ", ".join(e.inputs[:4]) + _more(e.inputs), ", ".join(e.outputs[:4]) + _more(e.outputs), e.grade or "-")
         for e in entries
     ]  # fmt: skip
     heads = ["id", "title", "inputs", "outputs", "validated"]
-    terminal.show(terminal.grid(f"{len(entries)} models", heads, lines))
+    if terminal.is_narrow():
+        heads, lines = [heads[0], heads[1], heads[4]], [(*line[:2], line[4]) for line in lines]
+    count = "1 model" if len(entries) == 1 else f"{len(entries)} models"
+    terminal.show(terminal.grid(count, heads, lines))
     terminal.show("validated: A on data with a named peer, B on data, C against exact solutions")
-    count = len(registry.broken())
-    if count:
-        terminal.note(f"{count} registered models are broken: catena models --broken")
+    broken_ones = len(registry.broken())
+    if broken_ones:
+        terminal.note(f"{broken_ones} registered models are broken: catena models --broken")
 
 
 def _more(names: tuple[str, ...]) -> str:
@@ -61,22 +64,23 @@ def show_model(model_id: str) -> None:
         terminal.show(f"source: {card['citation']}")
     for part in ("inputs", "params", "outputs"):
         if card.get(part):
-            terminal.show(ports(part, card[part]))
+            terminal.show(ports(part, card[part], defaults=part != "outputs"))
     if entry.validation:
         rows = [_claim(claim) for claim in entry.validation]
         heads = ["claim", "metric", "found", "90 % interval", "target", "peer", "holds"]
         terminal.show(terminal.grid("validation", heads, rows))
 
 
-def ports(title: str, fields: list[Mapping[str, Any]]) -> Any:
-    """Return a table of the fields of a schema given as plain data."""
+def ports(title: str, fields: list[Mapping[str, Any]], defaults: bool = True) -> Any:
+    """Return a table of the fields of a schema given as plain data; outputs have no defaults."""
     rows = []
     for field in fields:
         kind = "|".join(field["choices"]) if field.get("choices") else field.get("kind", "real")
         shape = f" ({', '.join(field['shape'])})" if field.get("shape") else ""
-        rows.append([field["name"], field.get("unit", ""), kind + shape, _bounds(field),
-                     _default(field), field.get("doc", "")])  # fmt: skip
-    return terminal.grid(title, ["name", "unit", "kind", "bounds", "default", "meaning"], rows)
+        row = [field["name"], field.get("unit", ""), kind + shape, _bounds(field)]
+        rows.append([*row, *([_default(field)] if defaults else []), field.get("doc", "")])
+    heads = ["name", "unit", "kind", "bounds", *(["default"] if defaults else []), "meaning"]
+    return terminal.grid(title, heads, rows)
 
 
 def _bounds(field: Mapping[str, Any]) -> str:
@@ -119,8 +123,10 @@ def show_citations(what: str) -> None:
         terminal.emit({"citations": found})
         return
     for item in found:
-        source = item["citation"] or "no source declared"
-        terminal.show(f"{item['id']} {item['version']}: {source}")
+        whole = len(found) > 1 and item is found[0]
+        nothing = "a chain of the models below" if whole else "no source declared"
+        sources = [part.strip() for part in (item["citation"] or nothing).split(";")]
+        terminal.show(f"{item['id']} {item['version']}", *(f"  {part}" for part in sources))
 
 
 def _card_of_study(path: Path) -> Mapping[str, Any]:

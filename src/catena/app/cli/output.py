@@ -42,7 +42,8 @@ def to_dict(result: Result) -> dict[str, Any]:
 
 def show(result: Result) -> None:
     """Print the scalars as a table and a line for every output with dimensions."""
-    title = f"{result.provenance.get('model', '')}: {result.size} rows"
+    rows = "1 row" if result.size == 1 else f"{result.size} rows"
+    title = f"{result.provenance.get('model', '')}: {rows}"
     scalars = [name for name in result if not result.fields[name].shape]
     if scalars:
         terminal.show(_table(title, result.table().head(SHOWN)))
@@ -54,6 +55,10 @@ def show(result: Result) -> None:
     hidden = len(result.status) - SHOWN
     if hidden > 0 and scalars:
         terminal.show(f"{hidden} further rows; store all with --out result.parquet")
+    outside = [] if result.in_domain is None else [row for row, ok in zip(_good(result), result.in_domain, strict=False) if not ok]  # fmt: skip
+    if outside:
+        rows = ", ".join(map(str, outside[:10])) + (", ..." if outside[10:] else "")
+        terminal.note(f"outside the model's domain, so extrapolated: rows {rows}")
     bad = [f"row {row}: {text}" for row, text in enumerate(result.status) if text != "ok"]
     for line in [
         *bad[:5],
@@ -106,11 +111,16 @@ def _parquet(result: Result, path: Path) -> None:
     columns = [
         pa.array(np.asarray(result[name]).tolist(), type=schema.field(name).type) for name in names
     ]
-    rows = [row for row, text in enumerate(result.status) if text == "ok"]
+    rows = _good(result)
     schema = schema.insert(0, pa.field("row", pa.int64()))
     table = pa.Table.from_arrays([pa.array(rows, type=pa.int64()), *columns], schema=schema)
     facts = json.dumps(to_dict(result)["provenance"])
     pq.write_table(table.replace_schema_metadata({"catena": facts}), path)
+
+
+def _good(result: Result) -> list[int]:
+    """Return the numbers of the rows that were computed."""
+    return [row for row, text in enumerate(result.status) if text == "ok"]
 
 
 def _csv(result: Result, path: Path) -> None:

@@ -32,10 +32,13 @@ def predict(
         model = registry.load(model_id)
     given: Any = from_options(words, model.inputs, where)
     if file is not None:
-        given = merged(read_rows(file), given, where)
+        given = merged(read_rows(file), given, model.inputs, file)
     choice = cast(Literal["raise", "skip"], on_error)
     with waiting(f"predicting {model_id}"):
-        result = model.predict(given, key=seed, on_error=choice)
+        try:
+            result = model.predict(given, key=seed, on_error=choice)
+        except InputError as error:
+            raise _advised(error, model_id) from None
     if out is not None:
         output.store(result, out)
     if terminal.as_json():
@@ -46,6 +49,14 @@ def predict(
     output.show(result)
     if out is not None:
         terminal.note(f"stored in {out}")
+
+
+def _advised(error: InputError, model_id: str) -> InputError:
+    """Say in the words of the command line what to do about bad input."""
+    error.fix = error.fix.replace('pass on_error="skip"', "add --on-error skip")
+    if any(fault.why == "a value is required" and fault.row < 0 for fault in error.rows):
+        error.fix = f"give the missing fields; all fields: catena predict {model_id} --help"
+    return error
 
 
 def _brief(data: dict[str, Any]) -> dict[str, Any]:

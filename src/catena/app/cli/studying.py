@@ -46,7 +46,12 @@ def run_study(path: Path, out: Path, draws: int | None) -> int:
         terminal.emit({**_plain(outcome.summary), **found})
     else:
         terminal.show(_grid(f"{study.name}: {outcome.status}", outcome.table()))
+        if outcome.answer.headline:
+            terminal.show(outcome.answer.headline, "")
         terminal.show(f"report {outcome.report}")
+    if outcome.status != "done" or "outside_domain" in outcome.summary:
+        for text in outcome.answer.notes[:5]:
+            terminal.note(text)
     for task, error in outcome.failures.items():
         terminal.note(f"task {task} failed: {error}")
     return StudyError.exit_code if outcome.status == "failed" else 0
@@ -58,6 +63,8 @@ def _grid(title: str, frame: Any) -> Any:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -74,12 +74,23 @@ def grid(title: str, heads: Iterable[str], rows: Iterable[Iterable[object]]) -> 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for number, head in enumerate(heads):
-        table.add_column(Text(head), overflow="fold", style="cyan" if number == 0 else None)
+    names = list(heads)
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+                  min_width=min(len(title), 100), show_header=any(names))  # fmt: skip
+    for number, head in enumerate(names):
+        # The first column names things people copy, so it is never broken.
+        first = number == 0
+        table.add_column(
+            Text(head), overflow="fold", style="cyan" if first else None, no_wrap=first
+        )
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return table
+
+
+def is_narrow() -> bool:
+    """Tell whether a wide table would have to be folded."""
+    return bool(_console().width < 120)
 
 
 def _console() -> Console:

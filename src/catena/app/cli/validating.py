@@ -26,16 +26,18 @@ def validate(prefix: str, write: bool, listing: bool, seed: int) -> int:
         _list(picked)
         return 0
     outcomes = engine.validate(picked, seed=seed, progress=progress())
-    if terminal.as_json():
-        terminal.emit([outcome.to_dict() for outcome in outcomes])
-    else:
+    if not terminal.as_json():
         _show(outcomes)
     if write:
         for path in record(outcomes):
             terminal.note(f"written: {path}")
     failed = [outcome.claim.id for outcome in outcomes if outcome.holds is False]
-    if failed and not terminal.as_json():
-        terminal.note(str(_failure(outcomes, failed)))
+    failure = _failure(outcomes, failed) if failed else None
+    if terminal.as_json():
+        # The list of claims stays a list whether or not they hold; the exit code tells.
+        terminal.emit([outcome.to_dict() for outcome in outcomes])
+    elif failure:
+        terminal.note(str(failure))
     return ValidationFailed.exit_code if failed else 0
 
 
@@ -79,8 +81,9 @@ def _show(outcomes: Sequence[Outcome]) -> None:
     rows = [_row(outcome) for outcome in outcomes]
     held = sum(outcome.holds is True for outcome in outcomes)
     missing = sum(outcome.holds is None for outcome in outcomes)
+    noun = "claim" if len(rows) == 1 else "claims"
     title = (
-        f"{len(rows)} claims: {held} hold, {len(rows) - held - missing} do not, {missing} not run"
+        f"{len(rows)} {noun}: {held} hold, {len(rows) - held - missing} do not, {missing} not run"
     )
     terminal.show(terminal.grid(title, _HEADS, rows))
     for outcome in outcomes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from catena.core.errors import InputError, RowFault, did_you_mean
 from catena.core.spec import Field, Schema
+from catena.formats.csvtable import read_csv
 
 _TRUE = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -119,8 +120,9 @@ def read_rows(path: Path) -> Any:
 
     Raises:
         InputError: the file is absent or not in its format.
+        DataError: it is a CSV file whose rows do not fit its heads.
     """
-    readers = {".csv": _csv, ".json": _records, ".parquet": _parquet}
+    readers = {".csv": read_csv, ".json": _records, ".parquet": _parquet}
     if not path.is_file():
         raise InputError("No such file", where=str(path), why="it does not exist or is a folder",
                          fix="give the path of a CSV, JSON or Parquet file")  # fmt: skip
@@ -136,20 +138,36 @@ def read_rows(path: Path) -> Any:
                          fix="repair the file") from error  # fmt: skip
 
 
-def merged(rows: Any, options: Mapping[str, Any], where: str) -> Any:
-    """Return the rows of a file with options, which hold for all rows, added."""
-    if not options:
-        return rows
+def merged(rows: Any, options: Mapping[str, Any], schema: Schema, file: Path) -> Any:
+    """Return the columns of a file with options, which hold for all rows, added.
+
+    Raises:
+        InputError: a column is no field, or a required field has neither column nor option.
+    """
     from catena.core.border import _mapping
 
-    columns: dict[str, Any] = _mapping(rows, where)
+    columns: dict[str, Any] = _mapping(rows, str(file))
+    faults = [
+        RowFault(-1, name[:120], did_you_mean(name, schema.names, "no such field"))
+        for name in columns
+        if name not in schema
+    ]
+    faults += [
+        RowFault(-1, field.name, "a column or an option is required")
+        for field in schema
+        if field.required and field.name not in columns and field.name not in options
+    ]
+    if faults:
+        named = "; ".join(f"{fault.field}: {fault.why}" for fault in faults[:6])
+        raise InputError(
+            "The columns do not fit the fields",
+            rows=faults,
+            where=str(file),
+            why=f"{named}; the columns are {', '.join(list(columns)[:12])}",
+            fix=f"the fields are {', '.join(schema.names)}",
+            details={"columns": list(columns)},
+        )
     return {**columns, **options}
-
-
-def _csv(path: Path) -> Any:
-    import pandas as pd
-
-    return pd.read_csv(path, skipinitialspace=True)
 
 
 def _records(path: Path) -> Any:

@@ -36,7 +36,7 @@ def load_card(card: str | Path) -> Card:
         path = _shipped(str(card))
     if not path.is_file():
         raise DataError(
-            f"no compound card at {str(path)!r}",
+            f"no compound card at {str(path)[:120]!r}",
             where="formats.compound",
             why="the file does not exist",
             fix=f"give an existing .yaml file or one of {', '.join(cards())}",
@@ -93,7 +93,7 @@ def _shipped(name: str) -> Path:
     if stem not in cards():
         near = closest(stem, cards())
         raise DataError(
-            f"no compound card {name!r}",
+            f"no compound card {name[:120]!r}",
             where="formats.compound",
             why=f"Catena ships cards for {', '.join(cards())}",
             fix=f"did you mean {near[0]}?" if near else "give the path of your own .yaml card",

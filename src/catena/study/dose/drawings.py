@@ -180,6 +180,7 @@ def _optimum(found: DoseAnswer) -> Iterator[Figure]:
         fillcolor=tinted(PALETTE[0], 0.12),
         line_width=0,
         annotation_text="90 % interval",
+        annotation_position="top left",
     )
     figure.add_scatter(x=optima, y=(np.arange(len(optima)) + 0.5) / len(optima) * 100, mode="lines+markers",
                        line={"color": PALETTE[0], "shape": "hv"}, showlegend=False, name="draws")  # fmt: skip
@@ -187,6 +188,7 @@ def _optimum(found: DoseAnswer) -> Iterator[Figure]:
         x=found.best.optimum,
         line={"color": PALETTE[1], "dash": "dot"},
         annotation_text="best inputs",
+        annotation_position="bottom left",
     )
     ticks = sorted({*map(float, found.doses)})
     figure.update_xaxes(tickvals=ticks, ticktext=[f"{dose:g}" for dose in ticks],

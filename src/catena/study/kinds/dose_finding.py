@@ -27,6 +27,9 @@ from catena.study.table import Table
 
 #: Measured cost of one row of the oral chain [s]; only for the estimate a plan shows.
 SECONDS_PER_ROW = 0.006
+#: Rough cost of the first call of a variant, when its program is compiled [s]; about 23 to 26 s
+#: were seen on two busy cores, 39 s for the gradients.
+SECONDS_TO_COMPILE = 15.0
 
 
 @final
@@ -107,7 +110,7 @@ class DoseFindingJob:
                 rows=rows,
                 work={"what": "people", "people": [first, last], "who": self._who(first, last)},
                 base=base,
-                seconds=rows * SECONDS_PER_ROW,
+                seconds=rows * SECONDS_PER_ROW + (SECONDS_TO_COMPILE if first == 0 else 0.0),
             )
 
     def _draw_tasks(self) -> Iterator[Task]:
@@ -116,6 +119,7 @@ class DoseFindingJob:
         count = min(self.study.uncertainty.people, self.crowd.size)
         base = self._base(self.loose.key, {n: v for n, v in self.draws.items()})
         rows, who = count * len(self.doses), self._who(0, count)
+        other = SECONDS_TO_COMPILE if self.loose is not self.model else 0.0
         for draw in range(self.study.uncertainty.draws):
             yield Task(
                 id=f"draw-{draw:05d}",
@@ -123,7 +127,7 @@ class DoseFindingJob:
                 rows=rows,
                 work={"what": "draw", "draw": draw, "people": [0, count], "who": who},
                 base=base,
-                seconds=rows * SECONDS_PER_ROW,
+                seconds=rows * SECONDS_PER_ROW + (other if draw == 0 else 0.0),
             )
 
     def _gradient_task(self) -> Iterator[Task]:
@@ -134,7 +138,7 @@ class DoseFindingJob:
                 rows=2 * (len(self.laws) + 1) * len(self.doses),
                 work={"what": "gradient", "over": list(self.laws)},
                 base=self._base(self.model.key, self.crowd.key),
-                seconds=10.0,
+                seconds=2 * SECONDS_TO_COMPILE,
             )
 
     def _base(self, model_key: str, *more: Any) -> str:

@@ -96,8 +96,15 @@ class PredictJob:
             if text != "ok"
         ]
         summary = {"failed_rows": len(bad), "failed_share": share, "outputs": describe(table)}
-        more = [f"and {len(notes) - 20} more rows failed"] if len(notes) > 20 else []
-        return Answer(headline, summary, table, grids=[percentiles(table)], notes=notes[:20] + more)
+        notes = [*notes[:20], *([f"and {len(notes) - 20} more rows failed"] if notes[20:] else [])]
+        outside = _outside(table)
+        if outside:
+            summary["outside_domain"] = len(outside)
+            listed = ", ".join(map(str, outside[:10])) + (", ..." if outside[10:] else "")
+            notes.append(
+                f"outside the model's domain (in_domain false), so extrapolated: rows {listed}"
+            )
+        return Answer(headline, summary, table, grids=[percentiles(table)], notes=notes)
 
 
 @final
@@ -157,7 +164,23 @@ def predicted(
             continue
         fields.append(_named(field, name))
         columns[name] = _spread(field, result[name], kept, size)
+    if result.in_domain is not None and "in_domain" not in columns:
+        inside = Field(
+            "in_domain", kind="boolean", doc="Whether the model is used inside its domain"
+        )
+        fields.append(inside)
+        columns["in_domain"] = _spread(
+            inside, np.broadcast_to(result.in_domain, len(kept)), kept, size
+        )
     return Table(Schema(fields), columns)
+
+
+def _outside(table: Table) -> list[int]:
+    """Return the numbers of the good rows that lie outside the model's domain."""
+    if "in_domain" not in table:
+        return []
+    pairs = zip(table["row"], table["in_domain"], strict=True)
+    return [int(row) for row, inside in pairs if inside is not None and not inside]
 
 
 def describe(table: Table) -> dict[str, Any]:

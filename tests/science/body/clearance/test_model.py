@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catena.core.contract import check_model
 from catena.core.errors import InputError
 from catena.science.body.clearance.enzymes import CYP3A4, ENZYMES
 from catena.science.body.clearance.model import clearance_model
@@ -140,7 +139,3 @@ def test_gradients_are_exact(model: str) -> None:
         down = clearance_model.predict({**drug, name: centre - step})["total_clearance"]
         difference = (up - down) / (2 * step)
         np.testing.assert_allclose(exact["total_clearance", name], difference, rtol=1e-5)
-
-
-def test_keeps_the_contract() -> None:
-    check_model(clearance_model, quick=True).require()

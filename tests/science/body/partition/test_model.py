@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catena.core.contract import check_model
 from catena.core.errors import InputError
-from catena.core.model import Model
 from catena.science.body.organs import INDEX, ORGANS
 from catena.science.body.partition.methods import METHODS
 from catena.science.body.partition.model import partition_model, vss_model
@@ -145,8 +143,3 @@ def test_volume_model_takes_the_ports_of_its_neighbours() -> None:
     np.testing.assert_allclose(result["vss"], [53.0, 101.0])
     np.testing.assert_allclose(result["vss_per_weight"], [53.0 / 70, 101.0 / 70])
     assert result.units == {"vss": "L", "vss_per_weight": "L/kg"}
-
-
-@pytest.mark.parametrize("model", [partition_model, vss_model])
-def test_keeps_the_contract(model: Model) -> None:
-    check_model(model, quick=True).require()
