@@ -11,7 +11,8 @@ import pytest
 
 # The tests compile hundreds of small programs and run each a few times, so quick code generation
 # counts here and fast code does not: this halves the time of the suite. Numbers stay in double
-# precision and within every tolerance. JAX reads the variable at its first computation.
+# precision and within every tolerance. JAX reads the variable at its first computation;
+# `XLA_FLAGS= make test` (set, but empty) tests with the code generation people get.
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 )

@@ -14,7 +14,7 @@ SAYS = {
     "03_load_and_look.py": ["fu_plasma", "plasma [mg/L]", "sources:"],
     "04_units_as_text.py": ["Cmax", "ng/mL", "kgg", "fix"],
     "05_what_if.py": ["120 kg", "GFR"],
-    "14_contributors_model.py": ["g/L", "d x / d mu", "below the bound"],
+    "14_contributors_model.py": ["g/L", "d x / d mu", "is not above"],
 }
 
 
