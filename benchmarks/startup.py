@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks.timing import Row, process_times, row
+from benchmarks.timing import COMMAND, Row, process_times, row
 
 
 def run() -> list[Row]:
     """Time what every user waits for first; the bare interpreter is shown beside it."""
     bare = process_times(["-c", "pass"])
-    command = ["-m", "catena.app.cli"]
+    command = [str(COMMAND)]
     return [
         row(
             "import catena",

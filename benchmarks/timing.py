@@ -8,6 +8,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+#: The installed command, run by the interpreter the benchmarks run in.
+COMMAND = Path(sys.executable).with_name("catena")
 
 
 @dataclass(frozen=True)
