@@ -132,7 +132,7 @@ def reference_adult() -> ReferenceAdult:
         by_surface=np.array([row["size"] == "surface" for row in organs]),
         by_muscle=np.array([row["size"] == "muscle" for row in organs]),
         size_exponent=np.array([float(row["size_exponent"]) for row in organs]),
-        organ_cv=np.nan_to_num(_by_sex(organs, "cv")),
+        organ_cv=_by_sex(organs, "cv"),
         lognormal=np.array([row["spread"] == "lognormal" for row in organs]),
         flow_fraction=_close_flow(_by_sex(organs, "flow")),
         density=np.array([float(row["density"]) for row in organs]),
