@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test bench lint types format setup setup-dev clean
+.PHONY: demo test bench lint types format setup setup-dev setup-bench clean
 
 demo: setup
 	$(VENV)/bin/catena run examples/oral_drug.yaml
@@ -16,7 +16,7 @@ test: setup-dev lint types
 	$(PY) -m pytest -n 2 --dist loadfile --cov=catena.core --cov-branch --cov-report= tests
 	$(PY) -m coverage report --skip-covered --fail-under=90
 
-bench: setup-dev
+bench: setup-bench
 	$(PY) -m benchmarks
 
 lint: setup-dev
@@ -33,6 +33,7 @@ format: setup-dev
 
 setup: $(VENV)/.demo
 setup-dev: $(VENV)/.dev
+setup-bench: $(VENV)/.bench
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Catena needs Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 1; }
@@ -47,6 +48,15 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing Catena with its test tools into $(VENV) (once)"
 	$(PIP) -e ".[dev]"
 	@touch $@ $(VENV)/.demo
+
+# Myokit compiles its models: it needs gcc and the headers of SUNDIALS. Peers that are missing are
+# reported as such by the benchmark.
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing Catena with the programs it is compared with into $(VENV) (once)"
+	$(PIP) -e ".[dev,bench]"
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get install -y -qq gcc libsundials-dev >/dev/null 2>&1 || echo "myokit cannot compile here: gcc or libsundials-dev is missing"; fi
+	@touch $@ $(VENV)/.dev $(VENV)/.demo
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

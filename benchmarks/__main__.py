@@ -1,4 +1,7 @@
-"""Run all benchmarks or the named ones: ``python -m benchmarks [startup] [chain] [main_job]``."""
+"""Run all benchmarks or the named ones: ``python -m benchmarks [startup] [chain] [main_job] [ode]``.
+
+``python -m benchmarks.ode`` prints the whole comparison of the ODE engine with its peers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("startup", "chain", "main_job")
+NAMES = ("startup", "chain", "main_job", "ode")
 
 
 def main(names: list[str]) -> None:

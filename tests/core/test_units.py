@@ -146,3 +146,14 @@ def test_no_text_lets_a_foreign_exception_escape(text: str) -> None:
 def test_there_and_back_again(value: float, pair: tuple[str, str]) -> None:
     there, back = conversion(*pair), conversion(*pair[::-1])
     assert back.apply(there.apply(value)) == pytest.approx(value, rel=1e-10, abs=1e-9)
+
+
+@pytest.mark.parametrize("text", ["umol^2/min", "kg*m^2/s^2", "1/h^2/mol", "m^(1/2)", "m^-1*s"])
+def test_powers_inside_a_product(text: str) -> None:
+    assert check_unit(text) == text
+
+
+@pytest.mark.parametrize("text", ["9^9^9", "9**9**9", "m^999", "m^(9^9)", "(9^9^9)*m"])
+def test_towers_of_powers_are_refused_without_being_computed(text: str) -> None:
+    with pytest.raises(UnitError, match="too large"):
+        check_unit(text)

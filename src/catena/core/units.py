@@ -34,6 +34,12 @@ _BASES = {"": "base_pair", "k": "kilobase_pair", "M": "megabase_pair", "G": "gig
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$", re.DOTALL)
 
+#: A power a unit may have: a small number or fraction, and not itself raised to a power.
+_POWER = re.compile(
+    r"(?:\^|\*\*)\s*(?:[+-]?\d{1,2}(?:\.\d+)?|\(\s*[+-]?\d{1,2}(?:\.\d+)?(?:\s*/\s*\d{1,2})?\s*\))"
+    r"(?![\d.])(?!\s*(?:\^|\*\*))"
+)
+
 #: Common units proposed when a text is not understood.
 _COMMON = (
     "mg", "g", "kg", "ug", "ng", "mL", "L", "uL", "mg/L", "ug/mL", "ng/mL", "umol/L", "nmol/L",
@@ -89,7 +95,7 @@ def _parse(text: str) -> tuple[float, Any]:
     registry = _registry()
     if spelled in ("", "1"):
         return 1.0, registry.dimensionless
-    if len(spelled) > 200 or re.search(r"\*\*\s*\S{4,}|\^\s*\S{4,}", spelled):
+    if len(spelled) > 200 or re.search(r"\^|\*\*", _POWER.sub(" ", spelled)):
         raise _unknown(text, "the text is too long or its exponent too large for a unit")
     if re.search(r"[^\w\s.*/^()+-]", spelled):
         raise _unknown(text, "a unit holds names, numbers and the signs * / ^ ( )")

@@ -64,11 +64,11 @@ def test_an_infusion_keeps_its_duration_when_its_amount_varies() -> None:
     import jax
     import jax.numpy as jnp
 
-    system = SYSTEMS["expm"]
+    system = SYSTEMS["stepper"]
     table = system.event_table([{"time": 0, "amt": 100, "rate": 50, "cmt": "central"}])
     cl, amt = jnp.asarray([CL]), jnp.asarray(table.columns()["amt"])
     value, by_amt = jax.value_and_grad(lambda amt: traced(system, cl, amt, table).sum())(amt)
-    np.testing.assert_allclose(by_amt[0, 0], value / 100, rtol=1e-9)
+    np.testing.assert_allclose(by_amt[0, 0], value / 100, rtol=1e-7)
 
 
 def test_steady_state_has_its_exact_derivative() -> None:

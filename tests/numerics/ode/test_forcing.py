@@ -49,3 +49,37 @@ def test_one_table_per_row() -> None:
 def test_bad_tables(table: dict[str, list[float]]) -> None:
     with pytest.raises(InputError):
         driven("linear").predict(time=T, feed=table)
+
+
+@pytest.mark.parametrize("kind", ["constant", "linear", "cubic"])
+def test_pieces_and_their_sensitivities(kind: str) -> None:
+    """Against SciPy on random tables of different lengths; sensitivities against differences."""
+    from scipy.interpolate import PchipInterpolator
+
+    from catena.core.values import Padded
+    from catena.numerics.ode.forcing import Curves
+
+    rng = np.random.default_rng(3)
+    times, values = np.sort(rng.uniform(0, 10, (4, 7)), axis=1), rng.normal(size=(4, 7))
+    mask = np.arange(7) < np.array([7, 1, 2, 4])[:, None]
+    curves = Curves.of(Padded({"time": times, "value": values}, mask), kind)  # type: ignore[arg-type]
+    moments = np.sort(np.concatenate([times, rng.uniform(-1, 11, (4, 5))], axis=1), axis=1)
+    found = curves.coefficients(values, moments, np)
+    for row in range(4):
+        t, v = times[row][mask[row]], values[row][mask[row]]
+        for place, since in enumerate(moments[row, :-1]):
+            x = np.linspace(since, moments[row, place + 1], 5)[:-1]
+            inside = np.clip(x, t[0], t[-1])
+            if kind == "constant" or len(t) == 1:
+                want = v[np.maximum(np.searchsorted(t, x + 1e-9, side="right") - 1, 0)]
+            elif kind == "linear":
+                want = np.interp(inside, t, v)
+            else:
+                want = PchipInterpolator(t, v)(inside)
+            got = np.polynomial.polynomial.polyval(x - since, found[row, place])
+            np.testing.assert_allclose(got, want, atol=1e-11)
+    slopes, step = curves.sensitivities(values, moments), 1e-7
+    for point in range(7):
+        unit = np.eye(7)[point] * step
+        up, down = (curves.coefficients(values + s * unit, moments, np) for s in (1, -1))
+        np.testing.assert_allclose(slopes[:, point], (up - down) / (2 * step), atol=1e-5)

@@ -85,6 +85,18 @@ class TestClosedForms:
         np.testing.assert_allclose(result["conc"][0], [0, 10])
 
 
+def test_steady_state_by_diffrax_with_its_derivative() -> None:
+    system = PK.solved_with(method="rodas4")
+    events = [{"time": 0, "amt": 60, "rate": 30, "cmt": "central", "ii": 12, "ss": 1}]
+    past = sum(infusion(T + 12 * n, 30, 2) for n in range(200))
+    np.testing.assert_allclose(system.predict(time=T, events=events)["conc"][0], past, rtol=1e-6)
+    got, want = (
+        s.jacobian(time=[0.0, 6.0], events=events, of="conc", wrt="cl")["conc", "cl"]
+        for s in (system, PK)
+    )
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
 def test_both_solvers_agree_on_a_full_regimen() -> None:
     events = [{"time": 0, "amt": 50, "cmt": "depot", "ii": 5, "addl": 3},
               {"time": 2, "amt": 30, "rate": 9, "cmt": "central", "ii": 7, "addl": 1}]  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from catena.numerics.ode.declare.crossings import Crossing
+from catena.numerics.ode.declare.stimuli import Periodic
 from catena.numerics.ode.settings import SolverSettings
 from catena.numerics.ode.system import OdeSystem
 
-__all__ = ["OdeSystem", "SolverSettings"]
+__all__ = ["Crossing", "OdeSystem", "Periodic", "SolverSettings"]

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from catena.core.errors import BackendError
 from catena.numerics.ode.blas import one_thread
 
 
@@ -29,10 +30,11 @@ class MappedRows:
     Args:
         one: Function of one row's pytree, traceable by JAX.
         chunk: Rows per compiled call; shorter calls use the same program.
+        device: ``gpu`` solves all rows of a call side by side on the graphics processor.
     """
 
-    def __init__(self, one: Callable[[Any], Any], chunk: int) -> None:
-        self.one, self.chunk = one, chunk
+    def __init__(self, one: Callable[[Any], Any], chunk: int, device: str = "cpu") -> None:
+        self.one, self.chunk, self.device = one, chunk, device
         self._programs: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
@@ -44,6 +46,8 @@ class MappedRows:
             size: Number of rows, at least 1.
             threads: Threads to use; None for one per core.
         """
+        if self.device == "gpu":
+            return self._side_by_side(rows, size)
         workers = threads or os.cpu_count() or 1
         # Small batches are split evenly rather than left to one core.
         step = max(1, min(self.chunk, -(-size // workers)))
@@ -62,6 +66,34 @@ class MappedRows:
                 with ThreadPoolExecutor(min(workers, len(starts))) as pool:
                     parts = list(pool.map(run, starts))
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+    def _side_by_side(self, rows: Any, size: int) -> Any:
+        """Map all rows at once on the graphics processor.
+
+        Raises:
+            BackendError: JAX finds none.
+        """
+        try:
+            device = jax.devices("gpu")[0]
+        except RuntimeError as error:
+            raise BackendError(
+                "No graphics processor for JAX", where='SolverSettings(device="gpu")',
+                why=str(error), fix='install jax[cuda12] on a machine that has one, or device="cpu"',
+            ) from error  # fmt: skip
+        leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, rows))
+        own = [len(leaf) == size for leaf in leaves]
+        moved = [jax.device_put(leaf if mine else leaf[0], device)
+                 for leaf, mine in zip(leaves, own, strict=True)]  # fmt: skip
+        key = (structure, tuple(own), size)
+        with self._lock:
+            if key not in self._programs:
+                axes = tuple(0 if mine else None for mine in own)
+
+                def one(*leaves: Any) -> Any:
+                    return self.one(jax.tree.unflatten(structure, leaves))
+
+                self._programs[key] = jax.jit(jax.vmap(one, in_axes=axes, axis_size=size))
+        return jax.tree.map(np.asarray, self._programs[key](*moved))
 
     def _piece(self, rows: Any, start: int, count: int) -> Any:
         """Return rows [start, start + count) padded to the chunk with copies of the first."""

@@ -12,7 +12,13 @@ from catena.core.spec import Schema
 
 
 def code_of(function: Callable[..., Any]) -> str:
-    """Return a hash of the source a function lives in; changed equations are a changed model."""
+    """Return a hash of the source a function lives in; changed equations are a changed model.
+
+    A callable whose source does not tell (made from a file, say) is known by its own ``key``.
+    """
+    own = getattr(function, "key", None)
+    if isinstance(own, str):
+        return own
     try:
         source = inspect.getsource(inspect.getmodule(function) or function)
     except (OSError, TypeError):
@@ -23,11 +29,13 @@ def code_of(function: Callable[..., Any]) -> str:
 
 
 def same_unit(states: Schema, doses: tuple[str, ...]) -> str:
-    """Return the unit that all dosed states share.
+    """Return the unit that all dosed states share ("" when there are none).
 
     Raises:
         SchemaError: they differ, so one column of amounts cannot serve them.
     """
+    if not doses:
+        return ""
     units = {name: states[name.split("[")[0]].unit for name in doses}
     if len(set(units.values())) > 1:
         raise SchemaError(

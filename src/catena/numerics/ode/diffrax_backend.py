@@ -5,47 +5,63 @@ from __future__ import annotations
 from typing import Any
 
 import diffrax
-import jax.numpy as jnp
+import numpy as np
 
-from catena.numerics.ode.backend import Direction, Problem, Row, Solution
+from catena.core.errors import BackendError
+from catena.numerics.ode.actions import masses
+from catena.numerics.ode.backend import Direction, Solution, Solve
+from catena.numerics.ode.calls import Row
+from catena.numerics.ode.elimination import independent_states
+from catena.numerics.ode.flat import Flat
 from catena.numerics.ode.rodas import Rodas4
 from catena.numerics.ode.settings import SolverSettings
-from catena.numerics.ode.steady import after_start
+from catena.numerics.ode.steady import before_start
 from catena.numerics.ode.stepper import integrate
 
 
-def solver_of(settings: SolverSettings, free: tuple[int, ...]) -> Any:
+def solver_of(
+    method: str, rtol: float, atol: float, free: tuple[int, ...], mass: np.ndarray | None
+) -> Any:
     """Return the diffrax solver a method name stands for."""
-    newton = diffrax.VeryChord(rtol=settings.rtol, atol=settings.atol)
-    if settings.method == "kvaerno5":
+    newton = diffrax.VeryChord(rtol=rtol, atol=atol)
+    if method == "kvaerno5":
         return diffrax.Kvaerno5(root_finder=newton)
-    if settings.method == "kvaerno4":
+    if method == "kvaerno4":
         return diffrax.Kvaerno4(root_finder=newton)
-    if settings.method == "tsit5":
+    if method == "tsit5":
         return diffrax.Tsit5()
-    if settings.method == "dopri8":
+    if method == "dopri8":
         return diffrax.Dopri8()
-    return Rodas4(free)
+    return Rodas4(free, mass)
 
 
-class DiffraxBackend:
-    """Solves rows with the stepper."""
+def _matrix(flat: Flat) -> np.ndarray | None:
+    return None if flat.mass is None else np.diag(masses(flat))
 
-    def solve(
-        self, problem: Problem, row: Row, settings: SolverSettings, direction: Direction
-    ) -> Solution:
-        """Integrate one row adaptively."""
-        row = row._replace(parameters=problem.parameters(row))
-        solver = solver_of(settings, problem.free)
 
-        def flow(row: Row, y: Any, t: Any, length: Any, rate: Any, way: Direction) -> Any:
-            """Return the state ``length`` after ``t`` under constant infusion."""
-            nothing = jnp.zeros((1, len(problem.dosed)))
-            leg = row._replace(
-                times=jnp.stack([t + length]), start=t, stops=jnp.zeros(0), bolus=nothing,
-                rate=rate[None], reset=jnp.zeros(1), steady=None,
-            )  # fmt: skip
-            return integrate(problem, leg, y, solver, settings, way).state
+def method_name(settings: SolverSettings) -> str:
+    """Return the method in use: ``auto`` and the kernel's stand for ``rodas4``."""
+    return "rodas4" if settings.method in ("auto", "kernel") else settings.method
 
-        y0 = after_start(problem, row, flow, direction)
-        return integrate(problem, row, y0, solver, settings, direction)
+
+def stepping(flat: Flat, settings: SolverSettings, atol: np.ndarray) -> Solve:
+    """Return the function that integrates one row adaptively.
+
+    Raises:
+        BackendError: the method cannot take the system's mass matrix.
+    """
+    method = method_name(settings)
+    if flat.mass is not None and method != "rodas4":
+        raise BackendError(f"Method {method!r} takes no mass matrix", where="SolverSettings",
+                           why="the system declares masses or algebraic equations",
+                           fix='use method="auto"')  # fmt: skip
+    free = independent_states(flat) if method == "rodas4" else ()
+    solver = solver_of(method, settings.rtol, float(atol.min()), free, _matrix(flat))
+
+    def leg(row: Row, direction: Direction) -> Solution:
+        return integrate(flat, row, solver, settings, atol, direction)
+
+    def solve(row: Row, direction: Direction) -> Solution:
+        return leg(before_start(flat, row, leg, direction), direction)
+
+    return solve

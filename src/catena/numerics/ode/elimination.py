@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from catena.numerics.ode.backend import Problem, Row
+from catena.numerics.ode.flat import Flat
 
 #: Below this size a plain inverse is as fast.
 SMALL = 12
@@ -26,39 +26,21 @@ INVERT = 32
 Solve = Callable[[Any], Any]
 
 
-def independent_states(problem: Problem, row: Row) -> tuple[int, ...]:
+def independent_states(flat: Flat) -> tuple[int, ...]:
     """Return positions of states that do not act on each other, found by probing the Jacobian.
 
     Only a guess that makes steps faster: ``solver_for`` checks it against every Jacobian.
-
-    Args:
-        problem: The system.
-        row: A row of the call; only the shapes of its arrays matter.
     """
-    n = problem.layout.size
-    if n < SMALL:
+    if flat.n < SMALL or flat.mass is not None:
         return ()
     rng = np.random.default_rng(0)
-
-    def some(shape: tuple[int, ...]) -> np.ndarray:
-        return rng.uniform(0.5, 1.5, shape)
-
-    couples = np.zeros((n, n), dtype=bool)
+    couples = np.zeros((flat.n, flat.n), dtype=bool)
     with jax.ensure_compile_time_eval():
+        jacobian = jax.jit(jax.jacfwd(flat.rhs, argnums=1))
         for _ in range(2):
-            p = {name: some(np.shape(value)[1:]) for name, value in row.parameters.items()}
-            u = {name: some(()) for name in row.forcing}
-            jacobian = _jacobian(problem, p, u, some(()), some((n,)))
-            couples |= ~(np.asarray(jacobian) == 0)
+            t, *vectors = (rng.uniform(0.5, 1.5, size) for size in ((), flat.n, flat.np, flat.ns))
+            couples |= ~(np.asarray(jacobian(t, *vectors)) == 0)
     return _independent(couples | couples.T)
-
-
-def _jacobian(problem: Problem, p: Any, u: Any, t: Any, y: Any) -> Any:
-    def slope(y: Any, p: Any, u: Any, t: Any) -> Any:
-        full = {**p, **problem.derive(p)} if problem.derive else p
-        return problem.slope(t, y, full, u, None)
-
-    return jax.jit(jax.jacfwd(slope))(y, p, u, t)
 
 
 def _independent(couples: np.ndarray) -> tuple[int, ...]:

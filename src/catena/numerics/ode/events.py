@@ -9,7 +9,6 @@ been going on for ever. After Beal, Sheiner, Boeckmann and Bauer, NONMEM Users G
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, log
 from typing import final
 
 import numpy as np
@@ -17,9 +16,7 @@ import numpy as np
 from catena.core.errors import RowFault
 from catena.core.spec import Field, Schema
 from catena.core.values import Padded
-
-#: Times closer than this (relative) are the same moment.
-SAME = 1e-10
+from catena.numerics.ode.forcing import SAME
 
 
 def columns(doses: tuple[str, ...], amount_unit: str, time_unit: str) -> Schema:
@@ -39,12 +36,13 @@ def columns(doses: tuple[str, ...], amount_unit: str, time_unit: str) -> Schema:
     )
 
 
-def faults(table: Padded, first_output: np.ndarray) -> list[RowFault]:
+def faults(table: Padded, first_output: np.ndarray, doses: int) -> list[RowFault]:
     """Return what is wrong between the columns of event tables (single cells are checked before).
 
     Args:
         table: Columns (n, records) with mask.
         first_output: First output time of the rows (n or 1,).
+        doses: Number of dosed states; higher ``cmt`` are actions.
 
     Returns:
         Faults by batch row; row -1 where one table serves all rows.
@@ -62,7 +60,10 @@ def faults(table: Padded, first_output: np.ndarray) -> list[RowFault]:
     late = time > (first_output[:, None] if own else first_output.min()) + SAME
     with np.errstate(divide="ignore", invalid="ignore"):
         too_long = dose & (ss == 1) & (rate > 0) & (amt / rate > ii * (1 + SAME))
+    acts = dose & (np.asarray(c["cmt"]) >= doses)
     rules = (
+        (acts & (rate > 0), "rate", "must be 0 for an action, which is instant"),
+        (acts & (ss == 1), "ss", "must be 0 for an action; only doses can be at steady state"),
         (earlier, "time", "is earlier than the record before; sort the records by time"),
         (dose & (addl > 0) & (ii <= 0), "ii", "must be > 0 when addl is given"),
         (dose & (ss == 1) & (ii <= 0), "ii", "must be > 0 when ss is 1"),
@@ -104,16 +105,15 @@ class Stops:
     duration: np.ndarray
     steady: np.ndarray
 
-    def padded(self, base: int) -> Stops:
-        """Return the stops with their number raised to a power of ``base`` (none stays none)."""
-        count = self.times.shape[1]
-        length = 0 if not count else base ** max(1, ceil(log(count, base) - 1e-9))
-        wide = ((0, 0), (0, length - count))
+    def until(self, last: np.ndarray) -> Stops:
+        """Return the stops that come no later than ``last`` (n,) in some row."""
+        count = int((self.times <= last[:, None]).sum(axis=1).max(initial=0))
+        given, infused = self.bolus[:, 1] <= count, self.infusion[:, 1] <= count
         return replace(
-            self,
-            times=np.pad(self.times, wide, constant_values=np.inf),
-            reset=np.pad(self.reset, wide),
-        )
+            self, times=self.times[:, :count], reset=self.reset[:, : count + 1],
+            bolus=self.bolus[given], infusion=self.infusion[infused],
+            infusion_end=self.infusion_end[infused], duration=self.duration[infused],
+        )  # fmt: skip
 
 
 @final
@@ -126,13 +126,19 @@ class _Doses:
     until: np.ndarray  # end, earlier than planned where a reset comes first
 
 
-def expand(table: Padded | None, first_output: np.ndarray, breaks: np.ndarray) -> Stops:
+def expand(
+    table: Padded | None,
+    first_output: np.ndarray,
+    breaks: np.ndarray,
+    begin: np.ndarray | None = None,
+) -> Stops:
     """Expand additional doses, infusions and resets of all rows to sorted stops.
 
     Args:
         table: Event columns (n, records) as NumPy arrays, or None.
         first_output: First output time of each row (n,); n is 1 when all rows share everything.
         breaks: Further times to stop at (n, k), inf for padding.
+        begin: Start times (n,) that override those found.
 
     Returns:
         Stops of n rows. Integration starts at zero, or earlier where an output or event is
@@ -158,6 +164,7 @@ def expand(table: Padded | None, first_output: np.ndarray, breaks: np.ndarray) -
     np.minimum.at(start, reset_row, reset_time)
     if len(steady):
         start[steady[:, 0]] = c["time"][steady[:, 0], steady[:, 1]]
+    start = start if begin is None else begin
     return _arrange(start, doses, (reset_row, reset_time), breaks, cmt, steady)
 
 

@@ -1,7 +1,7 @@
 """Systems declared linear: exact steps by the matrix exponential.
 
-dy/dt = A y + b + infusion is written with its inputs as extra constant states, so one matrix
-exponential per distinct interval length gives both the free and the driven response. Scaling
+dy/dt = A y + b is written with the constant slopes b of a segment as extra constant states, so one
+matrix exponential per distinct interval length gives both the free and the driven response. Scaling
 and squaring with the [13/13] Pade approximant after Higham, SIAM J. Matrix Anal. Appl. 26:1179
 (2005), doi:10.1137/04061101X.
 """
@@ -16,9 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from catena.numerics.ode.backend import DONE, Direction, Problem, Row, Solution
-from catena.numerics.ode.settings import SolverSettings
-from catena.numerics.ode.steady import after_start
+from catena.numerics.ode.actions import acted
+from catena.numerics.ode.backend import DONE, NOT_A_NUMBER, Direction, Solution, Solve
+from catena.numerics.ode.calls import Row
+from catena.numerics.ode.flat import Flat
+from catena.numerics.ode.steady import before_start
 
 _PADE = (64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0,
          129060195264000.0, 10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0,
@@ -52,59 +54,90 @@ def exponential(matrix: Any, direction: Direction) -> Any:
     return result
 
 
-class LinearBackend:
-    """Solves rows exactly."""
+def exact(flat: Flat, only_rates: bool) -> Solve:
+    """Return the function that steps one row from moment to moment with matrix exponentials.
 
-    def solve(
-        self, problem: Problem, row: Row, settings: SolverSettings, direction: Direction
-    ) -> Solution:
-        """Step one row from moment to moment with matrix exponentials."""
-        row = row._replace(parameters=problem.parameters(row))
-        matrix = _system_matrix(problem, row)
+    Args:
+        flat: A system whose right-hand side is affine in y with a constant matrix.
+        only_rates: The segment vector holds infusion rates and nothing else.
+    """
 
-        def flow(row: Row, y: Any, t: Any, length: Any, rate: Any, way: Direction) -> Any:
-            own = _system_matrix(problem, row)
-            step = exponential(own * length, way)
-            return _apply(step, y, _drive(problem, row, t, rate))
-
-        y = after_start(problem, row, flow, direction)
-        times, states = _walk(problem, row, matrix, y, direction)
+    def leg(row: Row, direction: Direction) -> Solution:
+        times, states, end = _walk(flat, row, only_rates, direction)
         good = jnp.all(jnp.isfinite(states), axis=1)
         # With NaN in the system the first moment is the last good one.
-        reached = jnp.where(jnp.all(good), row.times[-1], row.start)
-        count = jnp.asarray(float(len(times)))
+        fine = jnp.all(good)
+        code = jnp.where(fine, float(DONE), float(NOT_A_NUMBER))
+        reached = jnp.where(fine, row.times[-1], row.start)
         zero = jnp.asarray(0.0)
-        return Solution(states, zero + DONE, reached, states[-1], zero, count, zero)
+        return Solution(states, code, reached, end, zero, jnp.asarray(float(len(times))), zero)
+
+    def solve(row: Row, direction: Direction) -> Solution:
+        return leg(before_start(flat, row, leg, direction), direction)
+
+    return solve
 
 
-def _system_matrix(problem: Problem, row: Row) -> Any:
+def inputs_act_apart(flat: Flat) -> bool:
+    """Return whether the matrix of a linear system is the same in every segment, by probing."""
+    if not flat.ns:
+        return True
+    rng = np.random.default_rng(0)
+    jacobian = jax.jit(jax.jacfwd(flat.rhs, argnums=1))
+    t, y, p, s, other = (rng.uniform(0.5, 1.5, size) for size in ((), flat.n, flat.np, flat.ns,
+                                                                  flat.ns))  # fmt: skip
+    with jax.ensure_compile_time_eval():
+        return bool(np.array_equal(jacobian(t, y, p, s), jacobian(t, y, p, other)))
+
+
+def distinct_lengths(row: Row) -> np.ndarray | None:
+    """Return the distinct interval lengths of all rows (n, k), or None when nearly all differ."""
+    start, stops, times = (np.asarray(part) for part in (row.start, row.slot_time, row.times))
+    n = max(len(start), len(times))
+    end = np.broadcast_to(times[:, -1:], (n, 1))
+    start = np.broadcast_to(start[:, None], (n, 1))
+    wide = [np.broadcast_to(part, (n, part.shape[1])) for part in (stops, times)]
+    moments = np.concatenate([start, *wide], axis=1)
+    moments = np.sort(np.clip(moments, start, end), axis=1)
+    gaps = np.diff(moments, axis=1)
+    tolerance = 1e-12 * np.maximum(np.abs(moments).max(axis=1), 1e-12)
+    found = []
+    for row_number in range(n):
+        gap = np.sort(gaps[row_number])
+        keep = np.concatenate([[True], np.diff(gap) > tolerance[row_number]])
+        found.append(gap[keep])
+    most = max(len(gap) for gap in found)
+    if 2 * most > gaps.shape[1]:
+        return None
+    table = np.zeros((n, most))
+    for row_number, gap in enumerate(found):
+        table[row_number, : len(gap)] = gap
+        table[row_number, len(gap) :] = gap[-1]
+    return table
+
+
+def _system_matrix(flat: Flat, row: Row, only_rates: bool) -> Any:
     """Return [[A, G], [0, 0]]: the states, and what drives them as constant extra states.
 
-    Without forcing the drives are the infusions and the affine part; forcing may act anywhere.
+    Without forcing and stimuli the drives are the infusions and the affine part; otherwise
+    anything may drive any state.
     """
-    n = problem.layout.size
-
-    def slope(y: Any) -> Any:
-        u = problem.inputs(row.forcing, row.start, row.start)
-        return problem.slope(row.start, y, row.parameters, u, None)
-
-    free = jax.jacfwd(slope)(jnp.zeros(n))
-    if row.forcing:
-        drives = jnp.eye(n)
-    else:
-        dosed = jnp.eye(n)[:, np.asarray(problem.dosed, dtype=int)]
-        drives = jnp.concatenate([dosed, slope(jnp.zeros(n))[:, None]], axis=1)
+    n, t, s = flat.n, row.start, row.segment[0]
+    free = jax.jacfwd(lambda y: flat.rhs(t, y, row.p, s))(jnp.zeros(n))
+    drives = jnp.eye(n)
+    if only_rates:
+        rates = jax.jacfwd(lambda s: flat.rhs(t, jnp.zeros(n), row.p, s))(s)
+        affine = flat.rhs(t, jnp.zeros(n), row.p, jnp.zeros_like(s))
+        drives = jnp.concatenate([rates, affine[:, None]], axis=1)
     top = jnp.concatenate([free, drives], axis=1)
     return jnp.concatenate([top, jnp.zeros((drives.shape[1], top.shape[1]))], axis=0)
 
 
-def _drive(problem: Problem, row: Row, t: Any, rate: Any) -> Any:
-    """Return how strongly each drive of ``_system_matrix`` acts from ``t`` on."""
-    if not row.forcing:
-        return jnp.concatenate([rate, jnp.ones(1)])
-    u = problem.inputs(row.forcing, t, t)
-    affine = problem.slope(t, jnp.zeros(problem.layout.size), row.parameters, u, None)
-    return problem.infuse(affine, rate)
+def _drive(flat: Flat, row: Row, t: Any, s: Any, only_rates: bool) -> Any:
+    """Return how strongly each drive of ``_system_matrix`` acts in a segment."""
+    if only_rates:
+        return jnp.concatenate([s, jnp.ones(1)])
+    return flat.rhs(t, jnp.zeros(flat.n), row.p, s)
 
 
 def _apply(step: Any, y: Any, drive: Any) -> Any:
@@ -112,12 +145,15 @@ def _apply(step: Any, y: Any, drive: Any) -> Any:
     return step[:n, :n] @ y + step[:n, n:] @ drive
 
 
-def _walk(
-    problem: Problem, row: Row, matrix: Any, y0: Any, direction: Direction
-) -> tuple[Any, Any]:
-    """Visit stops and output times in order; return all moments and the states at outputs."""
-    stops = len(row.stops)
-    moments = jnp.concatenate([row.stops, row.times])
+def _walk(flat: Flat, row: Row, only_rates: bool, direction: Direction) -> tuple[Any, Any, Any]:
+    """Visit slots and output times in order.
+
+    Returns:
+        All moments, the states at the outputs, the state after everything.
+    """
+    matrix = _system_matrix(flat, row, only_rates)
+    stops = len(row.slot_time)
+    moments = jnp.concatenate([row.slot_time, row.times])
     # Beyond the last output nothing matters; infinite padding must not enter the exponential.
     moments = jnp.clip(moments, row.start, row.times[-1])
     order = jnp.argsort(lax.stop_gradient(moments), stable=True)
@@ -127,24 +163,26 @@ def _walk(
     lengths, which = _distinct(lax.stop_gradient(exact), row)
     shift = exact - lax.stop_gradient(exact)  # zero, but carries the derivative to time
     steps = lax.map(lambda length: exponential(matrix * length, direction), lengths)
-    fresh = problem.start(row.parameters)
-    due = jnp.concatenate([row.stops <= row.times[-1], jnp.zeros(len(row.times), dtype=bool)])
+    due = jnp.concatenate([row.slot_time <= row.times[-1], jnp.zeros(len(row.times), dtype=bool)])
 
     def visit(carry: tuple[Any, Any], item: tuple[Any, ...]) -> Any:
         y, slot = carry
-        index, since, place, late = item
-        drive = _drive(problem, row, since, row.rate[slot])
+        index, since, until, place, late = item
+        drive = _drive(flat, row, since, row.segment[slot], only_rates)
         y = _apply(steps[index], y, drive)
         y = y + late * _apply(matrix[: y.size], y, drive)
         stop = due[place]
         slot = slot + stop
-        after = jnp.where(row.reset[slot] > 0, fresh, y)
-        y = jnp.where(stop, problem.infuse(after, row.bolus[slot]), y)
+        number = jnp.where(stop, row.slot_action[slot], 0)
+        y = acted(flat, number, until, y, row.p, row.segment[slot], row.slot_amount[slot])
         return (y, slot), y
 
-    _, states = lax.scan(visit, (y0, jnp.asarray(0)), (which, before, order, shift))
+    y0 = acted(flat, row.slot_action[0], row.start, row.y0, row.p, row.segment[0],
+               row.slot_amount[0])  # fmt: skip
+    walked = (which, before, ordered, order, shift)
+    (end, _), states = lax.scan(visit, (y0, jnp.asarray(0)), walked)
     place = jnp.argsort(order)[stops:]
-    return ordered, states[place]
+    return ordered, states[place], end
 
 
 def _distinct(lengths: Any, row: Row) -> tuple[Any, Any]:

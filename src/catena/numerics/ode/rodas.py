@@ -69,9 +69,11 @@ class Rodas4(diffrax.AbstractAdaptiveSolver):
 
     Args:
         free: States that do not act on each other directly; see ``elimination``.
+        mass: Matrix M of M dy/dt = f (n, n), or None for the identity.
     """
 
     free: tuple[int, ...] = eqx.field(default=(), static=True)
+    mass: Any = None
 
     term_structure: ClassVar = diffrax.AbstractTerm
     interpolation_cls: ClassVar[Callable[..., CubicInterpolation]] = CubicInterpolation
@@ -103,15 +105,21 @@ class Rodas4(diffrax.AbstractAdaptiveSolver):
         h = t1 - t0
         jacobian = jax.jacfwd(lambda y: f(t0, y))(y0)
         slope, drift = jax.jvp(lambda t: f(t, y0), (t0,), (jnp.ones_like(t0),))
-        solve = solver_for(jnp.eye(y0.size) / (h * GAMMA) - jacobian, self.free)
+        mass = jnp.eye(y0.size) if self.mass is None else jnp.asarray(self.mass)
+        solve = solver_for(mass / (h * GAMMA) - jacobian, self.free)
+
+        def mixed(stage: int) -> Any:
+            past = _mix(C[stage], k) / h
+            return past if self.mass is None else mass @ past
+
         k = [solve(slope + h * D[0] * drift)]
         y = y0
         for stage in range(1, 5):
             y = y0 + _mix(A[stage], k)
-            rhs = f(t0 + ALPHA[stage] * h, y) + _mix(C[stage], k) / h
+            rhs = f(t0 + ALPHA[stage] * h, y) + mixed(stage)
             k.append(solve(rhs + h * D[stage] * drift if D[stage] else rhs))
         y = y + k[4]
-        error = solve(f(t1, y) + _mix(C[5], k) / h)
+        error = solve(f(t1, y) + mixed(5))
         y1 = y + error
         # The inverse of an infinite Jacobian is zero, and would pass for a step without error.
         error = jnp.where(jnp.all(jnp.isfinite(jacobian)), error, jnp.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, Self, final
+from typing import Any, Literal, Self, final
 
 import numpy as np
 
@@ -15,12 +15,16 @@ from catena.core.spec import Field, Schema
 from catena.core.values import Padded
 from catena.numerics.ode import events as event_records
 from catena.numerics.ode import forcing as forcing_tables
+from catena.numerics.ode.declare.checks import check_actions, mass_diagonal, tolerances
+from catena.numerics.ode.declare.crossings import Crossing, check_crossings
+from catena.numerics.ode.declare.stimuli import Periodic, check_stimuli
 from catena.numerics.ode.declared import code_of, same_unit
 from catena.numerics.ode.forcing import Interpolation
 from catena.numerics.ode.layout import Layout
 from catena.numerics.ode.settings import SolverSettings
 
 Values = Mapping[str, Any]
+Action = Callable[[Any, Values, Values, Values, Any], Values]
 
 
 class Solved(dict[str, Any]):
@@ -45,8 +49,17 @@ class OdeSystem(Model):
         initial: ``h(p) -> dict`` of initial states that depend on parameters.
         derive: ``d(p) -> dict`` of values computed once per row and added to ``p``.
         forcing: Fields known as tables (time, value) over time; their values arrive in ``u``.
-        interpolation: ``linear`` or ``constant``, for all forcing inputs or by name.
+        interpolation: ``linear``, ``constant`` or ``cubic`` (monotone between the points), for
+            all forcing inputs or by name.
         doses: Dosed states, scalar ``depot`` or one element ``tissue[liver]``.
+        actions: Named changes of state ``c(t, y, p, u, amt) -> dict`` of the states that change
+            (a feed pulse, a sample, a dilution); an event record with ``cmt`` of that name
+            applies it with its ``amt``.
+        stimuli: Pulses that repeat; their values arrive in ``u``.
+        crossings: Events that the state brings about.
+        mass: Factors of the derivatives by state; 0 marks an algebraic equation, of which the
+            right-hand side returns the residual. Consistent values of the algebraic states are
+            solved for at the start and after every event.
         linear: The right-hand side is affine in ``y`` and does not depend on ``t``; it is then
             solved exactly. Forcing of such a system must be ``constant``.
         settings: Solver choices.
@@ -76,6 +89,10 @@ class OdeSystem(Model):
         forcing: Schema | str = "",
         interpolation: Interpolation | Mapping[str, Interpolation] = "linear",
         doses: tuple[str, ...] = (),
+        actions: Mapping[str, Action] | None = None,
+        stimuli: tuple[Periodic, ...] = (),
+        crossings: tuple[Crossing, ...] = (),
+        mass: Mapping[str, float] | None = None,
         linear: bool = False,
         settings: SolverSettings | None = None,
         time_unit: str = "h",
@@ -85,12 +102,10 @@ class OdeSystem(Model):
         self.forcing, self.outputs = Schema.parse(forcing), Schema.parse(outputs)
         self.rhs, self.output, self.initial, self.derive = rhs, output, initial, derive
         self.doses, self.linear, self.time_unit = tuple(doses), linear, time_unit
+        self.actions, self.mass = dict(actions or {}), dict(mass or {})
+        self.stimuli, self.crossings = tuple(stimuli), tuple(crossings)
         self.settings = settings or SolverSettings()
-        named = isinstance(interpolation, Mapping)
-        self.interpolation: dict[str, Interpolation] = {
-            f.name: interpolation.get(f.name, "linear") if named else interpolation  # type: ignore[union-attr, misc]
-            for f in self.forcing
-        }
+        self.interpolation = forcing_tables.kinds(self.forcing, interpolation)
         self.layout = Layout.of(self.states)
         self.dosed = tuple(self.layout.position(name) for name in self.doses)
         self._programs: dict[Any, Any] = {}
@@ -101,18 +116,24 @@ class OdeSystem(Model):
             raise SchemaError("An OdeSystem runs on JAX", where=f"model {self.info.id}",
                               why=f"its back end is {self.info.backend!r}",
                               fix='set backend="jax" in its ModelInfo')  # fmt: skip
-        if self.linear and "linear" in self.interpolation.values():
+        check_actions(self.actions, self.doses)
+        check_stimuli(self.stimuli, self.parameters, self.forcing, self.time_unit)
+        check_crossings(self.crossings)
+        mass_diagonal(self.mass, self.layout)
+        tolerances(self.settings, self.layout)
+        if self.linear and not set(self.interpolation.values()) <= {"constant"}:
             raise SchemaError("A linear system cannot take sloping forcing",
                               where=f"model {self.info.id}",
                               why="exact steps need inputs that are constant between stops",
                               fix='use interpolation="constant" or linear=False')  # fmt: skip
         fields = [*self.parameters]
         fields.append(Field("time", unit=self.time_unit, shape=("time",), doc="Output times"))
-        if self.doses:
+        if self.doses or self.actions:
             unit = same_unit(self.states, self.doses)
+            targets = (*self.doses, *self.actions)
             fields.append(
                 Field("events", kind="table", shape=("event",), ragged=True, optional=True,
-                      columns=event_records.columns(self.doses, unit, self.time_unit),
+                      columns=event_records.columns(targets, unit, self.time_unit),
                       doc="Dose records in the columns of NM-TRAN")
             )  # fmt: skip
         fields += [forcing_tables.table_field(f, self.time_unit) for f in self.forcing]
@@ -133,7 +154,7 @@ class OdeSystem(Model):
             return found
         events = batch.get("events")
         if events is not None:
-            found += event_records.faults(events, times[:, 0])
+            found += event_records.faults(events, times[:, 0], len(self.doses))
         for field in self.forcing:
             found += forcing_tables.faults(
                 field.name, batch[field.name], len(batch[field.name]) == 1
@@ -153,6 +174,32 @@ class OdeSystem(Model):
         from catena.numerics.ode.run import values
 
         return values(self, batch, size)
+
+    def jacobian(
+        self,
+        batch: Any = None,
+        /,
+        *,
+        of: str | tuple[str, ...] | None = None,
+        wrt: str | tuple[str, ...] | None = None,
+        mode: Literal["auto", "forward", "reverse", "difference"] = "auto",
+        key: int = 0,
+        **inputs: Any,
+    ) -> dict[tuple[str, str], np.ndarray]:
+        """Return exact derivatives of outputs to inputs, row by row; see ``Model.jacobian``.
+
+        The kernel takes all parameters asked for along in one integration.
+        """
+        checked = self._checked(batch, inputs, "raise")
+        if mode in ("auto", "forward") and of is not None and wrt is not None and checked.size:
+            from catena.numerics.ode.run import jacobian
+
+            outputs, names = ([x] if isinstance(x, str) else list(x) for x in (of, wrt))
+            if set(outputs) <= set(self.outputs.names):
+                found = jacobian(self, checked.values_, outputs, names, checked.size)
+                if found is not None:
+                    return found
+        return super().jacobian(checked, of=of, wrt=wrt, mode=mode, key=key)
 
     def jvp(
         self, batch: Values, tangents: Values, size: int, key: int = 0
@@ -179,29 +226,40 @@ class OdeSystem(Model):
         return diagnostics(self, report), row_faults(self, report)
 
     def _identity(self) -> dict[str, Any]:
-        functions = (self.rhs, self.output, self.initial, self.derive)
+        functions = (self.rhs, self.output, self.initial, self.derive, *self.actions.values(),
+                     *(f for c in self.crossings for f in (c.when, c.action)))  # fmt: skip
         return {
             **super()._identity(),
             "functions": [code_of(f) for f in functions if f is not None],
             "states": self.states.key,
             "settings": self.settings.model_dump(exclude={"threads", "chunk"}),
-            "declared": content_key(list(self.doses), self.linear, dict(self.interpolation)),
+            "declared": content_key(
+                list(self.doses),
+                self.linear,
+                dict(self.interpolation),
+                list(self.actions),
+                list(self.stimuli),
+                list(self.crossings),
+                self.mass,
+            ),
         }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave compiled programs behind when travelling; a worker makes its own."""
+        return {**super().__getstate__(), "_programs": {}}
 
     # For people ---------------------------------------------------------------------------
 
-    @property
-    def method(self) -> str:
-        """The method in use: the one set, or the one ``auto`` stands for."""
-        if self.settings.method != "auto":
-            return self.settings.method
-        return "expm" if self.linear else "rodas4"
-
     def solved_with(self, **changes: Any) -> Self:
-        """Return the same system with other solver settings, e.g. ``rtol=1e-9``."""
+        """Return the same system with other solver settings, e.g. ``rtol=1e-9``.
+
+        Raises:
+            SchemaError: ``atol`` names something that is no state.
+        """
         new = copy.copy(self)
         new.__dict__.pop("key", None)
         new.settings = SolverSettings(**{**self.settings.model_dump(), **changes})
+        tolerances(new.settings, new.layout)
         return new
 
     def event_table(self, records: Any) -> Padded:

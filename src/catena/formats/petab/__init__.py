@@ -1,0 +1,22 @@
+"""PEtab problems: a model, the experiments done with it, and what was measured."""
+
+from __future__ import annotations
+
+from catena.formats.petab.problem import (
+    Condition,
+    Measurement,
+    Observable,
+    Parameter,
+    PetabProblem,
+)
+from catena.formats.petab.reader import read_measurements, read_petab
+
+__all__ = [
+    "Condition",
+    "Measurement",
+    "Observable",
+    "Parameter",
+    "PetabProblem",
+    "read_measurements",
+    "read_petab",
+]

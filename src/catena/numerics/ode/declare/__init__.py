@@ -1,0 +1,1 @@
+"""What an OdeSystem may declare besides its equations: stimuli, crossings, actions, mass."""
