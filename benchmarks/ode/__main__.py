@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.ode.records import Table, machine, write_json
 
 #: Reports in the order in which they run; some compare with files of the shared data sets.
-NAMES = ("ensemble", "compile_time", "sensitivities", "accuracy", "random_systems", "large",
+NAMES = ("ensemble", "compile_time", "sensitivities", "derivatives", "accuracy", "random_systems", "large",
          "cardiac", "petab")  # fmt: skip
 
 

@@ -48,6 +48,6 @@ def prepare(kernel: Compiled, tangents: bool) -> None:
     from catena.numerics.ode.large import LargeKernel
 
     if not isinstance(kernel, LargeKernel):
-        kernel._code(tangents)
+        kernel.prepare(tangents)
     elif tangents:
         _ = kernel.pushes

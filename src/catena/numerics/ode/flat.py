@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from catena.core.errors import ContractError, SchemaError, did_you_mean
 from catena.numerics.ode.declare.checks import mass_diagonal
 from catena.numerics.ode.forcing import DEGREE
+from catena.numerics.ode.layout import added, part_of
 
 if TYPE_CHECKING:
     from catena.numerics.ode.system import OdeSystem
@@ -92,7 +93,7 @@ class Vector:
         """Return the arrays by name from (..., size)."""
         lead = vector.shape[:-1]
         return {
-            name: vector[..., self.span(name)].reshape((*lead, *shape))
+            name: part_of(vector, self.span(name)).reshape((*lead, *shape))
             for name, shape in self.shapes.items()
         }
 
@@ -211,6 +212,10 @@ def outputs_of(system: OdeSystem, places: Places) -> Vector:
     """
     import jax
 
+    key = ("outputs", tuple(places.parameters.shapes.items()))
+    if key in system._programs:
+        known: Vector = system._programs[key]
+        return known
     view = _View(system, places)
     shapes = [(), (system.layout.size,), (places.parameters.size,), (places.segment,)]
     out = jax.eval_shape(view.look, *(jax.ShapeDtypeStruct(s, float) for s in shapes))
@@ -221,7 +226,9 @@ def outputs_of(system: OdeSystem, places: Places) -> Vector:
             why=f"declared {sorted(system.outputs.names)}, returned {sorted(out)}",
             fix="make the output function return the declared outputs",
         )
-    return Vector.of({name: out[name].shape for name in system.outputs.names})
+    found = Vector.of({name: out[name].shape for name in system.outputs.names})
+    system._programs[key] = found
+    return found
 
 
 @final
@@ -246,7 +253,9 @@ class _View:
         dy = self.system.layout.join(self.system.rhs(*self.open(t, y, p, s)), "the right-hand side")
         if not self.places.rates:
             return dy
-        return dy.at[np.asarray(self.places.rates)].add(s[: len(self.places.rates)])
+        for k, place in enumerate(self.places.rates):
+            dy = added(dy, place, part_of(s, slice(k, k + 1)))
+        return dy
 
     def look(self, t: Any, y: Any, p: Any, s: Any) -> dict[str, Any]:
         import jax.numpy as jnp
@@ -287,7 +296,9 @@ def _actions(system: OdeSystem, view: _View) -> list[Callable[..., Any]]:
     if not (system.doses or system.actions):
         return []
     found: list[Callable[..., Any]] = [lambda t, y, p, s, a: view.initial(p)]
-    found += [lambda t, y, p, s, a, at=place: y.at[at].add(a) for place in view.places.rates]
+    found += [
+        lambda t, y, p, s, a, at=place: added(y, at, a.reshape(1)) for place in view.places.rates
+    ]
     for name, act in system.actions.items():
 
         def action(t: Any, y: Any, p: Any, s: Any, a: Any, act: Any = act, name: str = name) -> Any:

@@ -1,7 +1,6 @@
 """The Rosenbrock method RODAS as a diffrax solver: one Jacobian and one inverse per step.
 
-Coefficients: Hairer and Wanner, Solving Ordinary Differential Equations II (1996), section IV.7,
-code RODAS (six stages, order 4(3), L-stable, stiffly accurate, dense output of order 3).
+Coefficients as in ``kernel.tableau``.
 On a stiff body model of 30 states at rtol 1e-6 it needs 5 times less time than Kvaerno5, since
 no stage iterates.
 """
@@ -17,30 +16,11 @@ import jax
 import jax.numpy as jnp
 
 from catena.numerics.ode.elimination import solver_for
+from catena.numerics.ode.kernel.tableau import RODAS4
 
-GAMMA = 0.25
-A = (
-    (),
-    (1.544,),
-    (0.9466785280815826, 0.2557011698983284),
-    (3.314825187068521, 2.896124015972201, 0.9986419139977817),
-    (1.221224509226641, 6.019134481288629, 12.53708332932087, -0.6878860361058950),
-)
-C = (
-    (),
-    (-5.6688,),
-    (-2.430093356833875, -0.2063599157091915),
-    (-0.1073529058151375, -9.594562251023355, -20.47028614809616),
-    (7.496443313967647, -10.24680431464352, -33.99990352819905, 11.70890893206160),
-    (8.083246795921522, -7.981132988064893, -31.52159432874371, 16.31930543123136,
-     -6.058818238834054),
-)  # fmt: skip
-ALPHA = (0.0, 0.386, 0.21, 0.63, 1.0)
-D = (0.25, -0.1043, 0.1035, -0.0362, 0.0)
-DENSE2 = (10.12623508344586, -7.487995877610167, -34.80091861555747, -7.992771707568823,
-          1.025137723295662)  # fmt: skip
-DENSE3 = (-0.6762803392806898, 6.087714651680015, 16.43084320892478, 24.76722511418386,
-          -6.594389125716872)  # fmt: skip
+GAMMA, ALPHA, D = RODAS4.gamma, RODAS4.alpha, RODAS4.d
+A, C = RODAS4.a, RODAS4.c
+DENSE2, DENSE3 = RODAS4.dense
 
 
 @final

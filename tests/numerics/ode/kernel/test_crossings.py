@@ -8,7 +8,7 @@ import numpy as np
 from catena.numerics.ode.flat import Flat
 from catena.numerics.ode.kernel.program import Kernel
 from catena.numerics.ode.kernel.workspace import CODES
-from tests.numerics.ode.kernel import systems
+from tests.numerics.ode.kernel import flat_systems as systems
 
 BALLS = np.array([[9.81, 0.8, 1.0], [9.81, 0.9, 2.0], [5.0, 0.7, 1.5]])
 

@@ -16,7 +16,7 @@ from catena.numerics.ode.flat import Flat
 from catena.numerics.ode.kernel.calls import Call, Outcome
 from catena.numerics.ode.kernel.program import Kernel
 from catena.numerics.ode.kernel.workspace import CODES
-from tests.numerics.ode.kernel import systems
+from tests.numerics.ode.kernel import flat_systems as systems
 
 RTOL = 1e-9
 

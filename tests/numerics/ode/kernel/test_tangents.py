@@ -8,7 +8,7 @@ import numpy as np
 
 from catena.numerics.ode.kernel.calls import Seeds
 from catena.numerics.ode.kernel.program import PASS, Kernel
-from tests.numerics.ode.kernel import systems
+from tests.numerics.ode.kernel import flat_systems as systems
 
 TIGHT = {"rtol": 1e-9, "max_steps": 100_000}
 

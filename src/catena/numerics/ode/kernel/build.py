@@ -49,16 +49,48 @@ def fingerprint(
     """Return the cache key of a system."""
     digest = hashlib.sha256()
     for name in sorted(jaxprs):
-        closed = jaxprs[name]
+        text: list[str] = [name]
+        _describe(jaxprs[name], text)
         # Objects print with their address, which is another in every process.
-        digest.update(f"{name}\n{_ADDRESS.sub('', str(closed.jaxpr))}\n".encode())
-        for value in closed.consts:
+        digest.update(_ADDRESS.sub("", "\n".join(text)).encode())
+        for value in jaxprs[name].consts:
             array = np.asarray(value)
             digest.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
     mass = None if flat.mass is None else np.asarray(flat.mass, dtype=float).tolist()
     facts = (mass, flat.on_crossing, tableau, lanes, tangents, machine.cpu_key(), _source())
     digest.update(repr(facts).encode())
     return digest.hexdigest()
+
+
+def _describe(code: Any, text: list[str]) -> None:
+    """Append everything that makes a traced function, a line per equation.
+
+    JAX's own printing says the same and takes five times longer.
+    """
+    inner = getattr(code, "jaxpr", code)
+    if inner is not code and code.consts and text[1:]:
+        text.append(repr([np.asarray(value).tolist() for value in code.consts]))
+    names = {variable: str(k) for k, variable in enumerate((*inner.invars, *inner.constvars))}
+
+    def atom(value: Any) -> str:
+        if hasattr(value, "val"):
+            return f"{np.asarray(value.val).tolist()!r}:{value.aval}"
+        return names[value]
+
+    for equation in inner.eqns:
+        given = " ".join(atom(value) for value in equation.invars)
+        for variable in equation.outvars:
+            names[variable] = f"{len(names)}:{variable.aval}"
+        text.append(f"{equation.primitive.name} {given}")
+        for name, value in equation.params.items():
+            parts = value if isinstance(value, (tuple, list)) else (value,)
+            if any(hasattr(part, "eqns") or hasattr(part, "jaxpr") for part in parts):
+                for part in parts:
+                    text.append(name)
+                    _describe(part, text)
+            else:
+                text.append(f"{name}={value}")
+    text.append(" ".join(atom(value) for value in inner.outvars))
 
 
 @once

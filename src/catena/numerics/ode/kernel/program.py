@@ -51,8 +51,12 @@ class Kernel:
             SolverError: the equations cannot be solved for all states.
         """
         kernel = cls(flat, tableau, lanes)
-        kernel._code(tangents=False)
+        kernel.prepare(tangents=False)
         return kernel
+
+    def prepare(self, tangents: bool) -> None:
+        """Compile now what ``run`` or, with tangents, ``run_tangents`` needs."""
+        self._code(tangents)
 
     def run(
         self,
