@@ -121,5 +121,5 @@ def report(size: str = "full") -> list[Table]:
             "Derivatives through the kernel against diffrax",
             records,
             ["difference: the largest over all entries, over the largest entry"],
-        )  # fmt: skip
+        )
     ]
