@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
@@ -146,6 +147,10 @@ def _bytes(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_bytes(item) for item in value.values())
     return int(getattr(value, "nbytes", 64))
+
+
+#: Whether a bar is on the terminal already; whoever shows one sets it, others then stay silent.
+showing: ContextVar[bool] = ContextVar("showing", default=False)
 
 
 @final

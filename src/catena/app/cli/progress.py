@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, final
 
-from catena.core.runtime import Progress, SilentProgress
+from catena.core.runtime import Progress, SilentProgress, showing
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -18,13 +19,20 @@ def progress() -> Progress:
     return RichProgress() if sys.stderr.isatty() else SilentProgress()
 
 
-def waiting(label: str) -> AbstractContextManager[Any]:
+@contextmanager
+def waiting(label: str) -> Iterator[None]:
     """Show a spinner while one call without steps runs."""
     if not sys.stderr.isatty():
-        return nullcontext()
+        yield
+        return
     from rich.console import Console
 
-    return Console(stderr=True).status(label)
+    token = showing.set(True)
+    try:
+        with Console(stderr=True).status(label):
+            yield
+    finally:
+        showing.reset(token)
 
 
 @final
@@ -40,6 +48,7 @@ class RichProgress:
         if self._bars is None:
             self._bars = _bars()
             self._bars.start()
+            showing.set(True)
         self._open.append(self._bars.add_task(label, total=max(total, 1)))
 
     def advance(self, units: int = 1) -> None:
@@ -56,6 +65,7 @@ class RichProgress:
         if not self._open:
             self._bars.stop()
             self._bars = None
+            showing.set(False)
 
 
 def _bars() -> Bars:

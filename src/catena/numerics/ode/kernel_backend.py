@@ -15,6 +15,7 @@ from catena.numerics.ode.kernel_second import SecondKernel
 from catena.numerics.ode.kernel_steady import SteadyStart, seeds_of, taken
 from catena.numerics.ode.report import Report
 from catena.numerics.ode.settings import SolverSettings
+from catena.numerics.ode.watching import RowBar, watched
 
 if TYPE_CHECKING:
     from catena.numerics.ode.compiled import Compiled
@@ -134,9 +135,11 @@ class KernelRows:
         """Integrate all rows."""
         y0 = row.y0 if row.cycle is None else self._steady().start(row, size, {})[0]
         s = self.settings
-        return self.kernel.run(
-            kernel_call(row, size, y0), s.rtol, self.atol, s.max_steps, s.threads
-        )
+        call = kernel_call(row, size, y0)
+        if not watched():
+            return self.kernel.run(call, s.rtol, self.atol, s.max_steps, s.threads)
+        with RowBar("integrating rows", size) as bar:
+            return self.kernel.run(call, s.rtol, self.atol, s.max_steps, s.threads, bar)
 
     def run_tangents(
         self, row: Row, directions: Mapping[str, Any], size: int, time_slopes: bool = False
@@ -155,8 +158,11 @@ class KernelRows:
             y0, dy0 = self._steady().start(row, size, directions)
         seeds = seeds_of(directions, "", dy0)
         s = self.settings
-        return self.kernel.run_tangents(kernel_call(row, size, y0), seeds, s.rtol, self.atol,
-                                        s.max_steps, s.threads, time_slopes=time_slopes)  # fmt: skip
+        call, given = kernel_call(row, size, y0), (s.rtol, self.atol, s.max_steps, s.threads)
+        if not watched():
+            return self.kernel.run_tangents(call, seeds, *given, time_slopes=time_slopes)
+        with RowBar("integrating rows and derivatives", size) as bar:
+            return self.kernel.run_tangents(call, seeds, *given, bar, time_slopes)
 
     def _steady(self) -> SteadyStart:
         if self._start is None:
