@@ -16,8 +16,10 @@ test: setup-dev lint types
 	$(PY) -m pytest -n 2 --dist loadfile --cov=catena.core --cov-branch --cov-report= tests
 	$(PY) -m coverage report --skip-covered --fail-under=90
 
+# A minute for the headlines, then half an hour for every problem of the ODE engine.
 bench: setup-bench
 	$(PY) -m benchmarks
+	$(PY) -m benchmarks.ode
 
 lint: setup-dev
 	$(VENV)/bin/ruff check .

@@ -20,4 +20,4 @@ def run() -> list[Row]:
         command = [sys.executable, str(COMMAND), "run", str(STUDY), "--out", folder]
         run_process(command, check=True, capture_output=True)
         seconds = time.perf_counter() - start
-    return [Row("catena run examples/oral_drug.yaml", seconds, seconds, seconds, target="<= 180 s")]
+    return [Row("catena run examples/oral_drug.yaml", seconds, seconds, seconds, target="<= 60 s")]
