@@ -43,11 +43,11 @@ def test_order_on_a_linear_equation(method: Tableau) -> None:
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_order_on_a_nonlinear_time_dependent_equation(method: Tableau) -> None:
-    # dy/dt = -y^2 (1 + t) from 1: y = 1 / (1 + t + t^2 / 2).
+    # dy/dt = y^2 exp(-t) / 2 from 1: y = 2 / (1 + exp(-t)).
     errors = []
-    for h in (0.8, 0.2):
-        new, _, _ = one_step(method, lambda t, y: -(y**2) * (1 + t), -2.0, -1.0, h)
-        errors.append(abs(new - 1 / (1 + h + h * h / 2)))
+    for h in (0.1, 0.025):
+        new, _, _ = one_step(method, lambda t, y: 0.5 * y**2 * np.exp(-t), 1.0, -0.5, h)
+        errors.append(abs(new - 2 / (1 + np.exp(-h))))
     assert np.log(errors[0] / errors[1]) / np.log(4) > method.order + 0.5
 
 
