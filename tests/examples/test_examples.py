@@ -11,6 +11,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SAYS = {
     "01_find.py": ["body.pbpk", "body.exposure"],
+    "02_own_ode.py": ["10,000 people", "on the kernel", "rescue doses"],
     "03_load_and_look.py": ["fu_plasma", "plasma [mg/L]", "sources:"],
     "04_units_as_text.py": ["Cmax", "ng/mL", "kgg", "fix"],
     "05_what_if.py": ["120 kg", "GFR"],
