@@ -83,6 +83,12 @@ def test_round_trip_of_any_card(card: Card) -> None:
     assert parse_card(dump_card(card)) == card
 
 
+@pytest.mark.parametrize("note", ["0\x850", "a\u2028b", "c\u2029 d", "é µ\nx\x85y"])
+def test_unicode_line_breaks_survive(note: str) -> None:
+    card = load_card("midazolam").model_copy(update={"note": note})
+    assert parse_card(dump_card(card)) == card
+
+
 @pytest.mark.parametrize("name", cards())
 def test_round_trip_of_shipped_cards(name: str) -> None:
     card = load_card(name)

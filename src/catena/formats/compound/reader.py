@@ -79,7 +79,7 @@ def parse_card(text: str, where: str = "compound card") -> Card:
 def dump_card(card: Card) -> str:
     """Writes a card as YAML that ``parse_card`` reads back to an equal card."""
     data = card.model_dump(mode="json", exclude_defaults=True)
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=96)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=96)
 
 
 @functools.lru_cache(maxsize=64)
@@ -99,6 +99,18 @@ def _shipped(name: str) -> Path:
             fix=f"did you mean {near[0]}?" if near else "give the path of your own .yaml card",
         )
     return _SHIPPED / f"{stem}.yaml"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Escapes the line breaks of Unicode, which a YAML reader would turn into plain ones."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    breaks = any(sign in value for sign in "\x85\u2028\u2029")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if breaks else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 class _StrictLoader(yaml.SafeLoader):
