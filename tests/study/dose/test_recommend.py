@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catena.study.dose.recommend import inside, interpolated, recommend
@@ -57,6 +57,15 @@ def test_one_candidate_is_itself_the_answer() -> None:
     assert (found.dose, found.share, found.optimum, found.edge) == (3.0, 0.5, 3.0, "")
 
 
+def test_people_on_the_edge_of_the_window_count_on_the_curve_too() -> None:
+    exposure = np.outer([18.0, 19.75], DOSES)
+    found = recommend(exposure, DOSES, 18.0, 18.0 * 1.1015625)
+    assert found.share == 1.0
+    assert found.curve.max() == 1.0
+    assert set(DOSES) <= set(found.grid)
+
+
+@settings(max_examples=300)
 @given(
     st.lists(st.floats(0.01, 100.0), min_size=1, max_size=30),
     st.floats(0.5, 2.0),

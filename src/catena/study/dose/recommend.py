@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-#: Doses between the lowest and the highest candidate at which shares are read.
+#: Doses from the lowest to the highest candidate at which shares are read, beside the candidates.
 POINTS = 241
 #: Share within which a dose counts as equally good (rule 3).
 TIE = 0.01
@@ -72,7 +72,9 @@ def recommend(exposure: Floats, doses: Floats, low: float, high: float) -> Recom
     """
     shares = inside(exposure, low, high)
     best = int(np.argmax(shares))  # the first of equal ones, so the lowest dose
-    grid = np.geomspace(doses[0], doses[-1], POINTS) if len(doses) > 1 else doses.copy()
+    grid = doses.copy()
+    if len(doses) > 1:
+        grid = np.union1d(doses, np.geomspace(doses[0], doses[-1], POINTS))
     between = interpolated(exposure, doses, grid)
     curve = inside(between, low, high)
     if curve.max() > 0:
@@ -105,4 +107,9 @@ def interpolated(exposure: Floats, doses: Floats, grid: Floats) -> Floats:
     right = np.clip(np.searchsorted(x, at), 1, len(x) - 1)
     weight = (at - x[right - 1]) / (x[right] - x[right - 1])
     y = np.log(np.maximum(exposure, np.finfo(float).tiny))
-    return np.asarray(np.exp(y[:, right - 1] * (1 - weight) + y[:, right] * weight))
+    values = np.asarray(np.exp(y[:, right - 1] * (1 - weight) + y[:, right] * weight))
+    # At a candidate nothing is rounded: who is exactly on the edge of the window stays inside.
+    place = np.clip(np.searchsorted(doses, grid), 0, len(doses) - 1)
+    same = doses[place] == grid
+    values[:, same] = exposure[:, place[same]]
+    return values
