@@ -6,7 +6,7 @@ import re
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from catena.core.errors import SchemaError, UnitError, closest
 
@@ -63,6 +63,29 @@ class Distribution(BaseModel):
         index = np.minimum((np.asarray(u) * len(p)).astype(int), len(p) - 1)
         return np.asarray(np.asarray(p)[index])
 
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """Return the probability of values up to ``x`` (any shape, in the field's unit)."""
+        from scipy.special import ndtr
+
+        p, x = self.parameters, np.asarray(x, dtype=float)
+        if self.name == "normal":
+            return np.asarray(ndtr((x - p[0]) / p[1]))
+        if self.name == "discrete":
+            return np.asarray(np.mean(np.asarray(p) <= x[..., None], axis=-1))
+        if self.name in ("lognormal", "loguniform"):
+            with np.errstate(divide="ignore"):
+                logs = np.log(np.maximum(x, 0.0))
+            if self.name == "lognormal":
+                return np.asarray(ndtr((logs - np.log(p[0])) / np.sqrt(np.log1p(p[1] ** 2))))
+            return np.asarray(np.clip((logs - np.log(p[0])) / np.log(p[1] / p[0]), 0.0, 1.0))
+        if self.name == "uniform":
+            return np.asarray(np.clip((x - p[0]) / (p[1] - p[0]), 0.0, 1.0))
+        low, mode, high = p
+        x = np.clip(x, low, high)
+        rising = (x - low) ** 2 / ((high - low) * max(mode - low, np.finfo(float).tiny))
+        falling = 1 - (high - x) ** 2 / ((high - low) * max(high - mode, np.finfo(float).tiny))
+        return np.where(x < mode, rising, falling)
+
     @classmethod
     def parse(cls, text: str, unit: str = "") -> Distribution:
         """Read ``"lognormal(12 L/h, 30 %)"`` or ``"10..400 mg"`` into the given unit.
@@ -107,11 +130,11 @@ def _sound_parameters(name: str, p: tuple[float, ...]) -> bool:
 def _make(name: str, numbers: Any, text: str) -> Distribution:
     try:
         return Distribution(name=name, parameters=tuple(numbers))
-    except ValueError as error:
+    except ValidationError as error:
         raise SchemaError(
             f"Not a distribution: {text[:80]!r}",
             where="distribution text",
-            why=str(error).splitlines()[-1].strip(),
+            why=str(error.errors()[0]["msg"]).removeprefix("Value error, "),
             fix='write for example "lognormal(12 L/h, 30 %)" or "10..400 mg"',
         ) from None
 

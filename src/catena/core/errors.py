@@ -128,6 +128,17 @@ class SolverError(CatenaError):
     """A numerical solver failed; details name the lane, time and state."""
 
 
+class Infeasible(CatenaError):
+    """No point satisfies all constraints; ``conflicts`` names a set that contradicts itself."""
+
+    def __init__(self, what: str, *, conflicts: Sequence[str] = (), **parts: Any) -> None:
+        details = dict(parts.pop("details", None) or {})
+        if conflicts:
+            details["conflicts"] = list(conflicts)
+        super().__init__(what, details=details, **parts)
+        self.conflicts = tuple(conflicts)
+
+
 class BackendError(CatenaError):
     """A library a model needs is not installed or failed to load."""
 

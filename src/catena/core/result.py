@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast, final
 
 import numpy as np
@@ -12,6 +12,8 @@ from catena.core.spec import Schema
 from catena.core.values import Batch, Padded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     import plotly.graph_objects as go
     import xarray as xr
@@ -33,7 +35,11 @@ class Result(Mapping[str, Any]):
         status: Per given row, "ok" or what was wrong with it.
         diagnostics: What the solver or model reports about the call.
         provenance: Model id, version, content key, input key, seed, backend, warnings.
-        model: The model, for ``explain``.
+        model: The model, for ``explain``; of an operation that makes a model, the new one.
+        summary: What an operation found as plain data; ``headline`` is the sentence to read first.
+        parts: Further tables by name.
+        figures: Functions that draw, by name; drawn when asked for.
+        artefacts: Functions that write a file or folder (a fitted model, a state), by its name.
     """
 
     def __init__(
@@ -51,6 +57,10 @@ class Result(Mapping[str, Any]):
         diagnostics: Mapping[str, Any] | None = None,
         provenance: Mapping[str, Any] | None = None,
         model: Any = None,
+        summary: Mapping[str, Any] | None = None,
+        parts: Mapping[str, Result] | None = None,
+        figures: Mapping[str, Callable[[], go.Figure]] | None = None,
+        artefacts: Mapping[str, Callable[[Path], None]] | None = None,
     ) -> None:
         self.fields = fields
         self.values_ = dict(values)
@@ -64,6 +74,10 @@ class Result(Mapping[str, Any]):
         self.diagnostics = dict(diagnostics or {})
         self.provenance = dict(provenance or {})
         self.model = model
+        self.summary = dict(summary or {})
+        self.parts = dict(parts or {})
+        self.figures = dict(figures or {})
+        self.artefacts = dict(artefacts or {})
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values_:
@@ -147,7 +161,13 @@ class Result(Mapping[str, Any]):
         return xr.Dataset(data, coords=coords, attrs={"model": self.provenance.get("model", "")})
 
     def plot(self, name: str | None = None) -> go.Figure:
-        """Return a Plotly figure of one output (the first numeric one by default)."""
+        """Return a Plotly figure: one that an operation offers by this name, else of an output.
+
+        Args:
+            name: Figure or output; the first figure, else the first numeric output by default.
+        """
+        if self.figures and (name is None or name in self.figures):
+            return self.figures[name or next(iter(self.figures))]()
         from catena.core.plot import plot_result
 
         return plot_result(self, name)
@@ -162,6 +182,8 @@ class Result(Mapping[str, Any]):
         return table
 
     def __repr__(self) -> str:
+        if "headline" in self.summary:
+            return f"Result({self.provenance.get('operation', '')}: {self.summary['headline']})"
         parts = [f"{name}{list(np.shape(v))}" for name, v in list(self.values_.items())[:6]]
         return f"Result({self.provenance.get('model', '')}, {self.size} rows: {', '.join(parts)})"
 

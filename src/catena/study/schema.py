@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from catena.core.errors import StudyError, closest
+from catena.core.settings import Settings
 from catena.study.reading import MAX_BYTES, Document, Keys, read_file, read_text
 
 Level = Literal["low", "medium", "high"]
@@ -31,13 +32,9 @@ PortName = Annotated[str, Field(min_length=1, max_length=200)]
 Fault = tuple[Keys, str, str]
 
 
-class Part(BaseModel):
-    """A strict, immutable piece of a study: unknown keys and wrong types are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-P = TypeVar("P", bound=Part)
+#: A strict, immutable piece of a study.
+Part = Settings
+P = TypeVar("P", bound=Settings)
 
 
 class Data(Part):
