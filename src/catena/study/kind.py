@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from catena.core.identity import content_key
+from catena.core.runtime import Executor, Progress
 from catena.study.schema import Part, Study
 from catena.study.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import plotly.graph_objects as go
 
 
@@ -106,6 +109,15 @@ class Job(Protocol):
 
     def answer(self, pieces: Mapping[str, Piece]) -> Answer:
         """Sum up the finished tasks, by task id; some may be missing from a partial run."""
+        ...
+
+
+@runtime_checkable
+class KeepsPieces(Protocol):
+    """A job whose tasks keep finished pieces of their own in the run's folder."""
+
+    def attach(self, folder: Path, progress: Progress, executor: Executor) -> None:
+        """Take where to keep pieces, and what shows and runs them; called before any task."""
         ...
 
 

@@ -49,7 +49,7 @@ class Document(NamedTuple):
 class _Loader(yaml.SafeLoader):
     """SafeLoader with the scalars of YAML 1.2."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - as PyYAML has it
+    yaml_implicit_resolvers = {}
 
 
 for _tag, _pattern, _first in (

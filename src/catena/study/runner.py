@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from catena.core.errors import CatenaError, InternalError, StudyError
 from catena.core.runtime import Executor, Progress, SerialExecutor, SilentProgress
 from catena.study.folder import Folder
-from catena.study.kind import Answer, Piece, Task
+from catena.study.kind import Answer, KeepsPieces, Piece, Task
 from catena.study.planning import RUNS, Plan, plan
 from catena.study.schema import Study
 from catena.study.versions import versions
@@ -87,10 +87,11 @@ def run(
         if fresh:
             folder.forget()
         _begin(folder, ready)
+        progress, executor = progress or SilentProgress(), executor or SerialExecutor()
+        if isinstance(ready.job, KeepsPieces):
+            ready.job.attach(folder.path, progress, executor)
         todo = [task for task in ready.tasks if not folder.finished(task)]
-        failures = _compute(
-            ready, folder, todo, progress or SilentProgress(), executor or SerialExecutor()
-        )
+        failures = _compute(ready, folder, todo, progress, executor)
         pieces = {task.id: folder.load(task) for task in ready.tasks if folder.finished(task)}
         if not pieces:
             raise _nothing(ready, failures, folder)

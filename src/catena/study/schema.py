@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from catena.core.errors import StudyError, closest
 from catena.core.settings import Settings
@@ -94,6 +95,23 @@ class Uncertainty(Part):
     rtol: Annotated[float, Field(gt=1e-12, le=1e-2)] | None = None
 
 
+def _known_kind(name: Any) -> Any:
+    from catena.study.kinds import names
+
+    if name not in names():
+        expected = ", ".join(f"'{known}'" for known in names())
+        raise PydanticCustomError(
+            "literal_error", "Input should be {expected}", {"expected": expected}
+        )
+    return name
+
+
+def _needs_model(name: str) -> bool:
+    from catena import ops
+
+    return name not in ops.names() or ops.operation(name).needs_model
+
+
 class Study(Part):
     """One question to one model or chain.
 
@@ -113,7 +131,7 @@ class Study(Part):
         folder: Folder that relative paths start from; set by ``load_study``, not written.
     """
 
-    study: Literal["predict", "population", "dose_finding"]
+    study: Annotated[str, BeforeValidator(_known_kind)]
     name: Annotated[str, Field(pattern=r"^[^\W_][\w .,()-]*$", max_length=80)]
     model: Text | None = None
     chain: Text | dict[str, JsonValue] | None = None
@@ -129,7 +147,9 @@ class Study(Part):
 
     @model_validator(mode="after")
     def _sound(self) -> Study:
-        if (self.model is None) == (self.chain is None):
+        if self.model is not None and self.chain is not None:
+            raise ValueError("give either model or chain")
+        if self.model is None and self.chain is None and _needs_model(self.study):
             raise ValueError("give either model or chain")
         if not isinstance(self.settings, Part):
             raise ValueError("settings are checked by load_study; build studies with it")

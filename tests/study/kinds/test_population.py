@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catena.core.errors import StudyError
+from catena.core.errors import InputError
+from catena.ops.people import people
 from catena.study import load_study, run
-from catena.study.people import people
 
 
 def study(**parts: Any) -> Any:
@@ -63,14 +63,14 @@ def test_people_who_cannot_be_are_reported(runs: Path) -> None:
 
 
 def test_a_model_without_people_needs_distributions(toys: Any) -> None:
-    with pytest.raises(StudyError, match="Nobody differs"):
+    with pytest.raises(InputError, match="Nobody differs"):
         people(toys["toy.line"], 3, 1)
-    with pytest.raises(StudyError, match="No population to filter"):
+    with pytest.raises(InputError, match="No population to filter"):
         people(toys["toy.line"], 3, 1, filters={"age": [1, 2]})
-    with pytest.raises(StudyError, match="Unknown filter 'agee'"):
+    with pytest.raises(InputError, match="Unknown filter 'agee'"):
         people(toys["toy.oral"], 3, 1, filters={"agee": 1})
-    with pytest.raises(StudyError, match="Cannot draw people"):
+    with pytest.raises(InputError, match="Cannot draw people"):
         people(toys["toy.oral"], 3, 1, filters={"heavy": "many"})
-    with pytest.raises(StudyError, match="no input 'slop'"):
+    with pytest.raises(InputError, match="no input 'slop'"):
         people(toys["toy.line"], 3, 1, vary={"slop": "normal(1, 1)"})
     assert people(toys["toy.line"], 3, 1, vary={"slope": "normal(1, 1)"}).size == 3

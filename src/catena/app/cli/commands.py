@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from catena import ops
+
 app = typer.Typer(
     name="catena",
     help="AI fused with multi-scale simulation over the whole biopharma chain.",
@@ -161,3 +163,34 @@ def index(
     from catena.app.cli.listing import write_index
 
     write_index(package, write)
+
+
+def _operation(name: str) -> None:
+    """Add the command of one operation."""
+
+    @app.command(name, context_settings={"help_option_names": []}, help=ops.summary(name),
+                 rich_help_panel="Operations over any model", add_help_option=False)  # fmt: skip
+    def command(
+        model: Annotated[
+            str | None, typer.Argument(metavar="ID", help="Model or chain id.")
+        ] = None,
+        settings: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE")] = None,
+        at: Annotated[
+            list[str] | None, typer.Option("--set", help="Input of the model, KEY=VALUE.")
+        ] = None,
+        data: Annotated[Path | None, typer.Option(help="Rows: CSV, JSON or Parquet.")] = None,
+        out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("runs"),
+        seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+        asked: Annotated[bool, typer.Option("--help", "-h", help="Show the settings.")] = False,
+        json: Json = False,
+    ) -> None:
+        from catena.app.cli.operating import operate, show_settings
+
+        if asked or (model is None and not settings):
+            show_settings(name)
+        elif code := operate(name, model, settings or [], at or [], data, out, seed):
+            raise typer.Exit(code)
+
+
+for _name in ops.names():
+    _operation(_name)

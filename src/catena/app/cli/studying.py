@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catena.app.cli import terminal
 from catena.app.cli.progress import progress, waiting
 from catena.core.errors import StudyError
+
+if TYPE_CHECKING:
+    from catena.study.schema import Study
 
 #: Rows of a table a person sees; the rest stands in the result folder.
 _SHOWN = 40
@@ -31,11 +34,18 @@ def show_plan(path: Path, out: Path) -> None:
 
 def run_study(path: Path, out: Path, draws: int | None) -> int:
     """Run a study, show its answer and where the report is; return the exit code."""
-    from catena.study import load_study, run
+    from catena.study import load_study
 
     study = load_study(path)
     if draws is not None:
         study = _with_draws(study, draws, path)
+    return show_outcome(study, out)
+
+
+def show_outcome(study: Study, out: Path) -> int:
+    """Run a study that is loaded already, show what came of it, return the exit code."""
+    from catena.study import run
+
     outcome = run(study, out=out, progress=progress())
     if terminal.as_json():
         found = {

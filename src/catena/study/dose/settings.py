@@ -71,8 +71,8 @@ class DoseFindingSettings(Part):
     """
 
     people: Annotated[int, Setting(ge=2, le=1_000_000)] = 1000
-    filters: dict[PortName, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
-    vary: dict[PortName, Text] = {}  # noqa: RUF012
+    filters: dict[PortName, JsonValue] = {}
+    vary: dict[PortName, Text] = {}
     doses: Annotated[
         tuple[Annotated[float, Setting(gt=0, le=1e7)], ...], Setting(strict=False, max_length=50)
     ] = ()

@@ -14,13 +14,13 @@ import numpy as np
 
 from catena.core.identity import content_key, split_key
 from catena.core.spec import Field, Schema
+from catena.ops.people import people
 from catena.study.dose.answer import DoseAnswer, DoseFacts
 from catena.study.dose.draws import joint_draws, uncertain
 from catena.study.dose.local import local_sensitivity
 from catena.study.dose.settings import DoseFindingSettings, aim, check_ports, doses
 from catena.study.dose.simulate import covariates, simulate
 from catena.study.kind import Answer, Piece, Task
-from catena.study.people import people
 from catena.study.schema import Study
 from catena.study.subject import shared_key, subject
 from catena.study.table import Table

@@ -10,10 +10,10 @@ from pydantic import Field as Setting
 from pydantic import JsonValue
 
 from catena.core.identity import split_key
+from catena.ops.people import people
 from catena.study.figures import distribution_figure
 from catena.study.kind import Answer, Figure, Piece, Task
 from catena.study.kinds.predict import describe, percentiles, predicted
-from catena.study.people import people
 from catena.study.schema import Part, PortName, Study, Text
 from catena.study.subject import shared_key, subject
 from catena.study.table import joined
@@ -30,8 +30,8 @@ class PopulationSettings(Part):
     """
 
     people: Annotated[int, Setting(ge=1, le=1_000_000)] = 1000
-    filters: dict[PortName, JsonValue] = {}  # noqa: RUF012 - pydantic copies defaults
-    vary: dict[PortName, Text] = {}  # noqa: RUF012
+    filters: dict[PortName, JsonValue] = {}
+    vary: dict[PortName, Text] = {}
     chunk: Annotated[int, Setting(ge=1, le=100_000)] = 250
 
 
