@@ -8,9 +8,9 @@ import pytest
 import catena as ct
 from catena.core.errors import InputError
 from catena.core.model import Capabilities
-from catena.ops import simulate
 from catena.ops.people import people
 from catena.ops.population import population
+from catena.ops.simulate import simulate
 from tests.ops.toys import decay
 
 

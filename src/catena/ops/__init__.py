@@ -1,15 +1,14 @@
 """Operations: each written once, over any Model or Chain, and returning the one result type.
 
-    >>> from catena import ops
-    >>> ops.sensitivity("body.pbpk", of="max(plasma)", over={"weight": "50..100 kg"})  # doctest: +SKIP
-
-Nothing heavy is imported before an operation is asked for.
+An operation is imported from the module of its name, ``from catena.ops.sensitivity import
+sensitivity``; those most used are in the namespace ``catena`` too. Studies and the command line
+find them here by name, and nothing heavy is imported before one is asked for.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from catena.ops.operation import Operation
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 #: it does; here, so that listing operations imports none.
 _MODULES: dict[str, tuple[str, str]] = {
     "simulate": ("catena.ops.simulate", "Predict scenarios in people."),
+    "federated": ("catena.ops.federated", "Learn over sites that keep their rows."),
 }
 
 
@@ -45,15 +45,3 @@ def operation(name: str) -> Operation:
                          fix=did_you_mean(name, _MODULES, "use one of these"))  # fmt: skip
     found: Operation = import_module(_MODULES[name][0]).OPERATION
     return found
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'catena.ops' has no attribute {name!r}")
-    value = getattr(import_module(_MODULES[name][0]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*_MODULES, "names", "operation", "summary"])
