@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 #: it does; here, so that listing operations imports none.
 _MODULES: dict[str, tuple[str, str]] = {
     "simulate": ("catena.ops.simulate", "Predict scenarios in people."),
+    "campaign": (
+        "catena.ops.campaign",
+        "Closed-loop experiments: designs, batches, stopping rule.",
+    ),
+    "drift": ("catena.ops.drift", "Compare today's data and errors with the reference."),
     "federated": ("catena.ops.federated", "Learn over sites that keep their rows."),
 }
 
