@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from catena.core.spec import Field, Schema
     from catena.core.trainable import Trainable
     from catena.numerics.ode.system import OdeSystem
+    from catena.ops.calibrate import calibrate
+    from catena.ops.campaign import campaign
+    from catena.ops.optimise import optimise
+    from catena.ops.population import population
+    from catena.ops.sensitivity import sensitivity
+    from catena.ops.surrogate import surrogate
+    from catena.ops.uncertainty import uncertainty
     from catena.study import load_study, plan, run
 
 #: Public name -> module that holds it; nothing is imported before it is asked for.
@@ -47,14 +54,21 @@ _LAZY = {
     "Schema": "catena.core.spec",
     "Slot": "catena.core.chain.slot",
     "Trainable": "catena.core.trainable",
+    "calibrate": "catena.ops.calibrate",
+    "campaign": "catena.ops.campaign",
     "check_model": "catena.core.contract",
     "load": "catena.core.registry",
     "load_study": "catena.study",
     "model": "catena.core.function",
     "models": "catena.core.registry",
+    "optimise": "catena.ops.optimise",
     "plan": "catena.study",
+    "population": "catena.ops.population",
     "run": "catena.study",
     "sample": "catena.core.sampling",
+    "sensitivity": "catena.ops.sensitivity",
+    "surrogate": "catena.ops.surrogate",
+    "uncertainty": "catena.ops.uncertainty",
 }
 
 __all__ = [
@@ -71,16 +85,23 @@ __all__ = [
     "Schema",
     "Slot",
     "Trainable",
+    "calibrate",
+    "campaign",
     "chain",
     "check_model",
     "load",
     "load_study",
     "model",
     "models",
+    "optimise",
     "plan",
+    "population",
     "predict",
     "run",
     "sample",
+    "sensitivity",
+    "surrogate",
+    "uncertainty",
 ]
 
 

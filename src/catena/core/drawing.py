@@ -44,7 +44,7 @@ def draw(
     """
     drawn = [field for field in schema if field.distribution is not None]
     names = [field.name for field in drawn]
-    factor = _cholesky(names, correlation)
+    factor = correlation_factor(names, correlation)
     if method not in ("latin", "plain") or n < 0:
         raise InputError(f"Cannot draw {n} by {method!r}", where="draw",
                          why="methods are latin and plain, and n is not negative",
@@ -73,7 +73,7 @@ def _coupled(uniform: np.ndarray, factor: np.ndarray) -> np.ndarray:
     return np.asarray(ndtr(ndtri(np.maximum(uniform, tiny)) @ factor.T))
 
 
-def _cholesky(names: list[str], correlation: Any) -> np.ndarray | None:
+def correlation_factor(names: list[str], correlation: Any) -> np.ndarray | None:
     """Return the factor of the correlation matrix, or None when nothing is correlated."""
     if correlation is None or len(correlation) == 0:
         return None

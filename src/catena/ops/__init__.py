@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 #: it does; here, so that listing operations imports none.
 _MODULES: dict[str, tuple[str, str]] = {
     "simulate": ("catena.ops.simulate", "Predict scenarios in people."),
-    "campaign": (
-        "catena.ops.campaign",
-        "Closed-loop experiments: designs, batches, stopping rule.",
-    ),
-    "drift": ("catena.ops.drift", "Compare today's data and errors with the reference."),
+    "calibrate": ("catena.ops.calibrate", "Fit parameters; intervals, profiles, identifiability."),
+    "calibrate_petab": ("catena.ops.petab", "Fit a PEtab problem; it brings its own model."),
+    "bayes": ("catena.ops.bayes", "Posterior: NUTS, SMC, simulation-based, Laplace."),
+    "surrogate": ("catena.ops.surrogate", "Fast stand-in with intervals, to a requested error."),
+    "optimise": ("catena.ops.optimise", "Best inputs, under constraints and uncertainty."),
+    "sensitivity": ("catena.ops.sensitivity", "Which inputs and links carry the variance."),
+    "uncertainty": ("catena.ops.uncertainty", "How uncertain an answer is, and where from."),
+    "invert": ("catena.ops.invert", "Inputs that lead to the wanted outcome, with probability."),
+    "explain": ("catena.ops.explain", "Why this prediction: Shapley, counterfactuals, links."),
+    "campaign": ("catena.ops.campaign", "Closed-loop experiments: designs, batches, stopping rule."),
+    "estimate": ("catena.ops.estimate", "States from samples: Kalman, particles, moving horizon."),
+    "control": ("catena.ops.control", "Predictive control with a feasible fallback; PID; policies."),
+    "hybrid": ("catena.ops.hybrid", "Physics with learned terms inside or beside it."),
+    "transfer": ("catena.ops.transfer", "Carry what was learned over to another domain."),
     "federated": ("catena.ops.federated", "Learn over sites that keep their rows."),
+    "drift": ("catena.ops.drift", "Compare today's data and errors with the reference."),
 }
 
 
@@ -36,7 +46,7 @@ def summary(name: str) -> str:
     return _MODULES[name][1]
 
 
-def operation(name: str) -> Operation:
+def find(name: str) -> Operation:
     """Return an operation by name, with its settings class.
 
     Raises:

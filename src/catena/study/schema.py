@@ -109,7 +109,7 @@ def _known_kind(name: Any) -> Any:
 def _needs_model(name: str) -> bool:
     from catena import ops
 
-    return name not in ops.names() or ops.operation(name).needs_model
+    return name not in ops.names() or ops.find(name).needs_model
 
 
 class Study(Part):

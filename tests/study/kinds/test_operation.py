@@ -58,9 +58,8 @@ def _halve(model, settings, *, data=None, given=None, key=0, work=None):
 def halve(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = Operation("halve", "Halve numbers", HalveSettings, _halve)
     monkeypatch.setitem(ops._MODULES, "halve", ("toy", "Halve numbers."))
-    real = ops.operation
-    monkeypatch.setattr(ops, "operation", lambda n: operation if n == "halve" else real(n))
-    monkeypatch.setattr("catena.study.kinds.operation.operation", ops.operation)
+    real = ops.find
+    monkeypatch.setattr(ops, "find", lambda name: operation if name == "halve" else real(name))
     SEEN.clear()
 
 

@@ -52,9 +52,9 @@ def show_settings(name: str) -> None:
     """Show what an operation can be told."""
     import inspect
 
-    from catena.ops import operation
+    from catena import ops
 
-    found = operation(name)
+    found = ops.find(name)
     if terminal.as_json():
         terminal.emit(
             {"name": name, "title": found.title, "settings": found.settings.model_json_schema()}

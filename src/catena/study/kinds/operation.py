@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from catena import ops
 from catena.core.errors import StudyError
 from catena.core.identity import content_key
 from catena.core.runtime import Executor, Progress
@@ -15,7 +16,6 @@ from catena.core.settings import Settings
 from catena.core.spec import NUMERIC, Field, Schema
 from catena.core.units import conversion
 from catena.core.work import Work
-from catena.ops import operation
 from catena.study.kind import Answer, Figure, Grid, Piece, Task
 from catena.study.pieces import PieceCache
 from catena.study.rows import read_rows
@@ -38,7 +38,7 @@ class OperationJob:
     """One operation on one model, made ready; its pieces resume, its answer is one result."""
 
     def __init__(self, study: Study) -> None:
-        self.study, self.operation = study, operation(study.study)
+        self.study, self.operation = study, ops.find(study.study)
         self.model: Model | None = None
         self.hashes: dict[str, str] = {}
         if study.model is not None or study.chain is not None:
@@ -122,7 +122,7 @@ class OperationKind:
     """
 
     def __init__(self, name: str) -> None:
-        self.settings: type[Settings] = operation(name).settings
+        self.settings: type[Settings] = ops.find(name).settings
 
     def prepare(self, study: Study) -> OperationJob:
         """Load the model, read the data; computes nothing."""
