@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _MODULES: dict[str, tuple[str, str]] = {
     "simulate": ("catena.ops.simulate", "Predict scenarios in people."),
     "calibrate": ("catena.ops.calibrate", "Fit parameters; intervals, profiles, identifiability."),
-    "calibrate_petab": ("catena.ops.petab", "Fit a PEtab problem; it brings its own model."),
+    "calibrate_petab": (
+        "catena.ops.petab.calibration",
+        "Fit a PEtab problem; it brings its own model.",
+    ),
     "bayes": ("catena.ops.bayes", "Posterior: NUTS, SMC, simulation-based, Laplace."),
     "surrogate": ("catena.ops.surrogate", "Fast stand-in with intervals, to a requested error."),
     "optimise": ("catena.ops.optimise", "Best inputs, under constraints and uncertainty."),
@@ -26,9 +29,15 @@ _MODULES: dict[str, tuple[str, str]] = {
     "uncertainty": ("catena.ops.uncertainty", "How uncertain an answer is, and where from."),
     "invert": ("catena.ops.invert", "Inputs that lead to the wanted outcome, with probability."),
     "explain": ("catena.ops.explain", "Why this prediction: Shapley, counterfactuals, links."),
-    "campaign": ("catena.ops.campaign", "Closed-loop experiments: designs, batches, stopping rule."),
+    "campaign": (
+        "catena.ops.campaign",
+        "Closed-loop experiments: designs, batches, stopping rule.",
+    ),
     "estimate": ("catena.ops.estimate", "States from samples: Kalman, particles, moving horizon."),
-    "control": ("catena.ops.control", "Predictive control with a feasible fallback; PID; policies."),
+    "control": (
+        "catena.ops.control",
+        "Predictive control with a feasible fallback; PID; policies.",
+    ),
     "hybrid": ("catena.ops.hybrid", "Physics with learned terms inside or beside it."),
     "transfer": ("catena.ops.transfer", "Carry what was learned over to another domain."),
     "federated": ("catena.ops.federated", "Learn over sites that keep their rows."),
