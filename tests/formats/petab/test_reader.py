@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catena.core.errors import DataError
-from catena.formats.petab import read_measurements, read_petab
+from catena.formats.petab import Prior, read_measurements, read_petab
 
 FILES = {
     "p.yaml": """format_version: 1
@@ -99,3 +99,43 @@ def test_what_is_wrong_is_named(folder: Path, name: str, old: str, new: str, tol
 def test_a_missing_problem_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_petab(tmp_path / "none.yaml")
+
+
+def with_prior(
+    folder: Path, cells: str, heads: str = "objectivePriorType\tobjectivePriorParameters"
+) -> Path:
+    lines = FILES["parameters.tsv"].splitlines()
+    lines[0] += f"\t{heads}"
+    lines[1] += f"\t{cells}"
+    (folder / "parameters.tsv").write_text("\n".join(lines) + "\n")
+    return folder / "p.yaml"
+
+
+def test_priors_of_the_objective_and_of_starts(folder: Path) -> None:
+    k, scale, _ = read_petab(with_prior(folder, "parameterScaleNormal\t-1.5;3")).parameters.values()
+    assert (k.prior, k.start, scale.prior) == (Prior("parameterScaleNormal", -1.5, 3.0), None, None)
+    heads = "initializationPriorType\tinitializationPriorParameters"
+    k = read_petab(with_prior(folder, "uniform\t1;2", heads)).parameters["k"]
+    assert (k.prior, k.start) == (None, Prior("uniform", 1.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ("cauchy\t0;1", "'cauchy' is not a prior that is supported"),
+        ("normal\t0", "'0' is not two numbers"),
+        ("normal\t0;wide", "'0;wide' is not two numbers"),
+        ("laplace\t0;-1", "not a laplace distribution"),
+        ("uniform\t2;1", "not a uniform distribution"),
+        ("\t0;1", "'' is not a prior that is supported"),
+    ],
+)
+def test_priors_that_are_none_are_refused_by_name(folder: Path, cells: str, told: str) -> None:
+    with pytest.raises(DataError, match=told) as caught:
+        read_petab(with_prior(folder, cells))
+    assert "parameters.tsv, line 2, objectivePrior" in str(caught.value)
+
+
+def test_columns_of_drafts_are_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match="call it objectivePriorType"):
+        read_petab(with_prior(folder, "normal\t0;1", "priorType\tpriorParameters"))

@@ -8,6 +8,7 @@ from catena.formats.petab.problem import (
     Observable,
     Parameter,
     PetabProblem,
+    Prior,
 )
 from catena.formats.petab.reader import read_measurements, read_petab
 
@@ -17,6 +18,7 @@ __all__ = [
     "Observable",
     "Parameter",
     "PetabProblem",
+    "Prior",
     "read_measurements",
     "read_petab",
 ]

@@ -13,6 +13,27 @@ from typing import Literal, final
 #: A number, or the name of a quantity whose value is meant.
 Value = float | str
 Scale = Literal["lin", "log", "log10"]
+PriorKind = Literal[
+    "uniform", "normal", "laplace", "logNormal", "logLaplace",
+    "parameterScaleUniform", "parameterScaleNormal", "parameterScaleLaplace",
+]  # fmt: skip
+
+
+@final
+@dataclass(frozen=True)
+class Prior:
+    """What is known of a parameter beforehand.
+
+    Args:
+        kind: Shape: of the value itself, of its natural logarithm (``log...``), or of the value
+            on the scale on which it is estimated (``parameterScale...``).
+        first: Lower end, or mean (Laplace: location).
+        second: Upper end, or standard deviation (Laplace: scale).
+    """
+
+    kind: PriorKind
+    first: float
+    second: float
 
 
 @final
@@ -27,6 +48,8 @@ class Parameter:
         lower: Lower bound on the linear scale.
         upper: Upper bound on the linear scale.
         estimated: Whether it is to be estimated.
+        prior: What the objective knows of it.
+        start: Distribution of the starts of a search; by default uniform between the bounds.
     """
 
     name: str
@@ -35,6 +58,8 @@ class Parameter:
     lower: float | None = None
     upper: float | None = None
     estimated: bool = False
+    prior: Prior | None = None
+    start: Prior | None = None
 
 
 @final

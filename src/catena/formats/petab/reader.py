@@ -15,12 +15,15 @@ from catena.formats.petab.problem import (
     Observable,
     Parameter,
     PetabProblem,
+    Prior,
+    PriorKind,
     Scale,
     Value,
 )
 
 _EMPTY = frozenset({"", "nan", "NaN", "NA"})
 _SCALES: tuple[str, ...] = get_args(Scale)
+_PRIORS: tuple[str, ...] = get_args(PriorKind)
 
 
 class _Row:
@@ -177,7 +180,35 @@ def _parameters(path: Path) -> Iterator[Parameter]:
             row.number("lowerBound"),
             row.number("upperBound"),
             estimated=row.number("estimate", 0.0) == 1.0,
+            prior=_prior(row, "objectivePrior"),
+            start=_prior(row, "initializationPrior"),
         )
+
+
+def _prior(row: _Row, column: str) -> Prior | None:
+    """Return a prior of a parameter, None where the table gives none.
+
+    Raises:
+        DataError: its kind is unknown, or its two numbers are no prior.
+    """
+    if row.text("priorType", ""):
+        raise row.wrong("priorType", "this column is of a draft of PEtab",
+                        "call it objectivePriorType")  # fmt: skip
+    kind, numbers = row.text(f"{column}Type", ""), row.text(f"{column}Parameters", "")
+    if not kind and not numbers:
+        return None
+    if kind not in _PRIORS:
+        raise row.wrong(f"{column}Type", f"{kind!r} is not a prior that is supported",
+                        f"choose one of {', '.join(_PRIORS)}")  # fmt: skip
+    parts = _values(numbers)
+    if len(parts) != 2 or not all(isinstance(v, float) and math.isfinite(v) for v in parts):
+        raise row.wrong(f"{column}Parameters", f"{numbers!r} is not two numbers",
+                        "separate two numbers by a semicolon")  # fmt: skip
+    first, second = float(parts[0]), float(parts[1])
+    if not (first < second if kind.lower().endswith("uniform") else second > 0):
+        raise row.wrong(f"{column}Parameters", f"{numbers!r} is not a {kind} distribution",
+                        "give lower and upper end, or centre and positive width")  # fmt: skip
+    return Prior(kind, first, second)  # type: ignore[arg-type]
 
 
 def _conditions(path: Path) -> Iterator[Condition]:
