@@ -110,7 +110,7 @@ class SameKey(Good):
 
 
 class Leaks(Good):
-    kept: list[Any] = []  # noqa: RUF012
+    kept: list[Any] = []
 
     def _predict(self, batch: Values, params: Values, key: Any) -> Values:
         self.kept.append(np.zeros(50_000))
@@ -118,7 +118,7 @@ class Leaks(Good):
 
 
 class Falls(Good):
-    properties = {  # noqa: RUF012
+    properties = {
         "falls with b": lambda inputs, outputs: outputs["y"] <= inputs["a"],
     }
 
@@ -340,7 +340,7 @@ def test_inputs_that_cannot_be_made_are_explained() -> None:
 
 class Covered(Good):
     capabilities = Capabilities(uncertainty=True, gradient=True)
-    properties = {"at least a": lambda inputs, outputs: outputs["y"] >= inputs["a"] - 1e-9}  # noqa: RUF012
+    properties = {"at least a": lambda inputs, outputs: outputs["y"] >= inputs["a"] - 1e-9}
 
     def predict(self, *args: Any, **kwargs: Any) -> Result:
         result = super().predict(*args, **kwargs)

@@ -36,7 +36,7 @@ def _derived(secret: bytes, label: str, length: int = 32) -> bytes:
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    return HKDF(SHA256(), length, salt=None, info=label.encode()).derive(secret)
+    return bytes(HKDF(SHA256(), length, salt=None, info=label.encode()).derive(secret))
 
 
 def _mask(seed: bytes, label: str, size: int) -> Words:
