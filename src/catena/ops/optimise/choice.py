@@ -14,6 +14,9 @@ Method = Literal[
 ]
 #: Evaluations below which a model of the objective pays, and seconds a search may take unasked.
 _FEW, _SECONDS = 400, 60.0
+#: Beyond so many evaluations a model of the objective pays only if each takes this long [s]: asking
+#: it costs about a second per evaluation by itself.
+_QUICK, _SLOW = 120, 0.5
 _MANY_VARIABLES = 20
 #: Budget per variable where evaluations are cheap.
 _CHEAP = 3000
@@ -43,7 +46,7 @@ def choose(problem: Problem, method: Method, budget: int | None, noisy: bool) ->
     if method != "auto":
         return Choice(method, allowed, "asked for")
     cost = f"an evaluation takes {_time(seconds)}"
-    if allowed <= _FEW:
+    if allowed <= _QUICK or (allowed <= _FEW and seconds >= _SLOW):
         if problem.dim > _MANY_VARIABLES and problem.objectives == 1:
             return Choice("trust_region", allowed,
                           f"{allowed} evaluations of {problem.dim} variables: {cost}")  # fmt: skip

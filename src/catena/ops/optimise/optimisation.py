@@ -150,7 +150,7 @@ def _begin(asked: Asked, method: Method, budget: int | None) -> Choice:
     first = max(1, min(_FIRST, budget if budget is not None else _FIRST))
     # The same draw as the design of the Bayesian methods, so that nothing is evaluated twice.
     points = problem.space.sample(first, split_key(asked.key, "start"))
-    if budget is None and problem.pad:
+    if problem.pad:
         problem.target(points)  # compiles, which must not count as the cost of an evaluation
     problem.at(problem.coordinates.encode(points))
     problem.set_scales()

@@ -1,0 +1,1 @@
+"""Gaussian processes in double precision: own likelihood, gradients and leave-one-out errors."""

@@ -1,0 +1,1 @@
+"""Small networks for smooth functions: ensembles of perceptrons and operator networks."""
