@@ -26,5 +26,6 @@ print("after 200 mg, at 12 h:", fit.model.predict(dose="200 mg", t="12 h")["conc
 poor = ct.calibrate(oral, {"t": [4.0, 4.0], "conc": [1.20, 1.31]}, {"clearance": None, "volume": None},
                     noise="proportional(10 %)", given={"dose": "100 mg", "ka": 1.4}, key=1)  # fmt: skip
 print("identifiable:", poor.summary["identifiable"])
-for warning in poor.warnings:
-    print(" ", warning)
+for text in poor.summary["combinations"]:
+    print(" ", text)
+print("  what would tell:", poor.summary["proposal"])

@@ -9,7 +9,7 @@ one = ct.optimise(oral, over, minimise="cmax_steady", subject_to=["cmin_steady >
 print(one.table().to_string(float_format="{:.3g}".format))
 print(one.summary["headline"])
 
-front = ct.optimise(oral, over, maximise="cmin_steady", minimise="cmax_steady", budget=400, key=1)
+front = ct.optimise(oral, over, maximise="cmin_steady", minimise="cmax_steady", budget=2000, key=1)
 print(f"{front.size} regimens of the Pareto front, from")
 print(front.table().iloc[[0, -1]].to_string(float_format="{:.3g}".format))
 
@@ -20,6 +20,6 @@ print("robust:", safe.summary["headline"])
 
 try:
     ct.optimise(oral, over, minimise="cmax_steady",
-                subject_to=["cmin_steady >= 3 mg/L", "cmax_steady <= 2 mg/L"], key=1)  # fmt: skip
+                subject_to=["cmin_steady >= 2.5 mg/L", "cmax_steady <= 2 mg/L"], key=1)  # fmt: skip
 except ct.CatenaError as error:
     print(type(error).__name__, error.what, error.details.get("conflicts"))

@@ -16,7 +16,7 @@ effect = ct.model(
     outputs="response",
 )(lambda exposure, ec50: {"response": exposure / (exposure + ec50)})
 chain = ct.chain(pk=oral, pd=effect, edges=["pk.auc -> pd.exposure"])
-along = ct.sensitivity(chain, of="pd.response", over={"pk.clearance": over["clearance"],
-                                                   "pd.ec50": "lognormal(8 mg*h/L, 50 %)"}, n=1024, key=1)  # fmt: skip
+along = ct.sensitivity(chain, of="pd.response", over={"clearance": over["clearance"],
+                                                   "ec50": "lognormal(8 mg*h/L, 50 %)"}, n=1024, key=1)  # fmt: skip
 print(along.table().to_string(float_format="{:.3f}".format))
 print(along.parts["links"].table().to_string(float_format="{:.3f}".format))
