@@ -104,11 +104,21 @@ class Pid:
 
 def sensitivity(problem: Problem, tuning: Tuning, measured: str, moved: str) -> float:
     """Return Ms, the largest sensitivity of the sampled loop linearised at the start."""
-    a, b, c = _linear(problem, measured, moved)
-    width = problem.width
-    angles = np.linspace(1e-3, np.pi, 400)
-    z = np.exp(1j * angles)
-    plant = np.array([c @ np.linalg.solve(w * np.eye(len(a)) - a, b) for w in z])
+    return _peak(_frequencies(*_linear(problem, measured, moved)), tuning, problem.width)
+
+
+#: Points on the upper half of the unit circle at which a sampled loop is judged.
+_CIRCLE = np.exp(1j * np.linspace(1e-3, np.pi, 400))
+
+
+def _frequencies(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Return the linear plant's response at the points of the circle."""
+    return np.array([c @ np.linalg.solve(z * np.eye(len(a)) - a, b) for z in _CIRCLE])
+
+
+def _peak(plant: np.ndarray, tuning: Tuning, width: float) -> float:
+    """Return Ms of a tuning with a plant given by its frequency response."""
+    z = _CIRCLE
     lag = tuning.filter * tuning.derivative
     share = lag / (lag + width)
     slope = (1 - share) * (1 - 1 / z) / width / (1 - share / z)
@@ -163,6 +173,7 @@ def tune(
     loop = Pid(problem, Tuning(1.0, 1.0), measured, moved)
     measured, moved, place = loop.measured, loop.moved, loop._place
     a, b, c = _linear(problem, measured, moved)
+    plant = _frequencies(a, b, c)
     span = float(problem.horizon.span[place])
     length = duration or 5 * problem.horizon.count * problem.width
     size = float(np.max(np.abs(_response(a, b, c, round(length / problem.width)))))
@@ -180,7 +191,7 @@ def tune(
         tunings = [tuning(point) for point in points]
         rows = np.array([[t.gain, t.integral, t.derivative] for t in tunings])
         error = np.asarray(errors(rows))
-        stiff = np.array([sensitivity(problem, t, measured, moved) for t in tunings])
+        stiff = np.array([_peak(plant, t, problem.width) for t in tunings])
         excess = np.maximum(stiff - robust, 0.0)
         return np.asarray(np.where(np.isfinite(error), error, 1e6) * (1 + 10 * excess))
 
@@ -191,7 +202,7 @@ def tune(
     refined = minimize(lambda p: float(score(p[None])[0]), best, method="Nelder-Mead",
                        options={"maxfev": 120, "xatol": 1e-2, "fatol": 1e-6})  # fmt: skip
     final = tuning(refined.x)
-    ms = sensitivity(problem, final, measured, moved)
+    ms = _peak(plant, final, problem.width)
     if ms > 1.05 * robust:
         raise InputError("No robust tuning", where="PID tuning", why=f"the best has Ms {ms:.2f}",
                          fix=f"allow more than {robust:g}, or sample faster")  # fmt: skip
