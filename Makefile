@@ -16,10 +16,12 @@ test: setup-dev lint types
 	$(PY) -m pytest -n 2 --dist loadfile --cov=catena.core --cov-branch --cov-report= tests
 	$(PY) -m coverage report --skip-covered --fail-under=90
 
-# A minute for the headlines, then half an hour for every problem of the ODE engine.
+# A minute for the headlines, half an hour for every problem of the ODE engine, hours for the
+# operations (finished cells are kept in runs/benchmarks, so a stopped run goes on).
 bench: setup-bench
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks.ode
+	$(PY) -m benchmarks.ops
 
 lint: setup-dev
 	$(VENV)/bin/ruff check .

@@ -25,6 +25,25 @@ def test_the_two_state_model_runs_as_written(tmp_path: Path) -> None:
     assert done.stdout.rstrip().endswith("kernel")
 
 
+def test_the_page_on_operations_runs_as_written(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert code is not None
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code.group(1)],
+        capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "explains" in done.stdout
+
+
+def test_the_page_on_operations_lists_them_all() -> None:
+    from catena import ops
+
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [name for name in ops.names() if f"`{name}`" not in text] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
