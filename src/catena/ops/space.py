@@ -52,7 +52,7 @@ class Space:
                              why="names identify variables", fix="name each once")  # fmt: skip
         self.names = tuple(names)
         if self.constraints:
-            from catena.ops.constraint import check_feasible
+            from catena.ops.polytope import check_feasible
 
             check_feasible(self)
 
@@ -219,7 +219,7 @@ class Space:
 
     def _walked(self, n: int, key: int, start: np.ndarray) -> np.ndarray:
         """Fill a thin feasible region by hit-and-run from a point inside it."""
-        from catena.ops.constraint import interior, walk
+        from catena.ops.polytope import interior, walk
 
         first = start[0] if len(start) else interior(self)
         return walk(self, first, n, key)

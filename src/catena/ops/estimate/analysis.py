@@ -181,10 +181,12 @@ def _follow(
     found = []
     with work.bar(len(moments), "samples") as advance:
         previous = follower.nodes[0].time
-        for now in moments:
+        for moment in moments:
             in_force = {name: _at(course, previous) for name, course in courses.items()}
-            found.append(follower.step(float(now), arrived.get(float(now), []), inputs=in_force))
-            previous = now
+            found.append(
+                follower.step(float(moment), arrived.get(float(moment), []), inputs=in_force)
+            )
+            previous = moment
             advance(1)
     return found
 
