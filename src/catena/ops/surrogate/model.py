@@ -194,7 +194,11 @@ class SurrogateModel(Model):
                 now = np.asarray(now, float).reshape(len(now), -1)
                 usual = value.reshape(1, -1)
                 scale = np.where(np.abs(usual) > 0, np.abs(usual), 1.0)
-                apart = np.nan_to_num(np.abs(now - usual) / scale, nan=0.0).max(axis=1, initial=0.0)
+                gap = np.abs(now - usual) / scale
+                # A value that is NaN in training stands for any; what cannot be compared is far.
+                open_ = np.isnan(usual)
+                apart = np.where(open_, 0.0, np.where(np.isnan(gap), np.inf, gap))
+                apart = apart.max(axis=1, initial=0.0)
                 apart = np.where(apart > _SAME, apart, 0.0)
             far = np.maximum(far, broadcast(np.asarray(apart, float), size))
         for reading in self.where:
