@@ -16,6 +16,7 @@ from typing import Any, final
 import numpy as np
 from scipy.optimize import minimize
 
+from catena.core.errors import SolverError
 from catena.learn.hybrid.embed import Slots
 from catena.learn.hybrid.runs import Run
 from catena.learn.networks.perceptron import start_layers
@@ -132,6 +133,10 @@ class Problem:
             vector = descend(vector, trust * self.trust, np.ones(len(flat), bool), limit)
         found: Any = rebuild(jax.numpy.asarray(vector))
         misfit, residual = self._parts(found)
+        if not np.isfinite(float(misfit) + float(residual)):
+            raise SolverError("The search left the region where the equations can be computed",
+                              where="physics-informed fit", why="misfit or residual is not finite",
+                              fix="narrow the ranges, or start nearer to the data")  # fmt: skip
         return Informed(np.asarray(self._values(found["free"])), float(np.sqrt(misfit)),
                         float(np.sqrt(residual)))  # fmt: skip
 
