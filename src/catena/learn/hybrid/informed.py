@@ -133,9 +133,10 @@ class Problem:
             vector = descend(vector, trust * self.trust, np.ones(len(flat), bool), limit)
         found: Any = rebuild(jax.numpy.asarray(vector))
         misfit, residual = self._parts(found)
-        if not np.isfinite(float(misfit) + float(residual)):
+        _, slope = objective(vector, self.trust)
+        if not np.isfinite(float(misfit) + float(residual)) or not np.isfinite(slope).all():
             raise SolverError("The search left the region where the equations can be computed",
-                              where="physics-informed fit", why="misfit or residual is not finite",
+                              where="physics-informed fit", why="the misfit, the residual or a slope is not finite",
                               fix="narrow the ranges, or start nearer to the data")  # fmt: skip
         return Informed(np.asarray(self._values(found["free"])), float(np.sqrt(misfit)),
                         float(np.sqrt(residual)))  # fmt: skip

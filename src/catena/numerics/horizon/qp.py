@@ -50,8 +50,9 @@ class _State(NamedTuple):
 
 
 def solve(
-    h: Any, g: Any, a: Any, b: Any, rho: Any, *, tolerance: float = 1e-9, limit: int = 40
-) -> Solved:
+    h: Any, g: Any, a: Any, b: Any, rho: Any, *, tolerance: float = 1e-9, gap: float = 1e-13,
+    limit: int = 40,
+) -> Solved:  # fmt: skip
     """Solve one programme inside a JAX trace.
 
     Args:
@@ -60,7 +61,9 @@ def solve(
         a: Rows (m, n), of size about one.
         b: Right-hand sides (m,).
         rho: Penalties (m,); ``inf`` marks a hard row.
-        tolerance: Complementarity and residual at which to stop, relative to the gradient.
+        tolerance: Residual at which to stop, relative to the gradient.
+        gap: Mean complementarity at which to stop, relative to the gradient: what the objective may
+            still be above its minimum, per row, so far smaller than the residual.
         limit: Iterations at most.
     """
     import jax
@@ -72,13 +75,13 @@ def solve(
     size = 1.0 + jnp.max(jnp.abs(g))
 
     def judged(x: Any, lam: Any, s: Any, nu: Any, e: Any, step: Any, count: Any) -> _State:
-        gap = (jnp.sum(lam * s) + jnp.sum(jnp.where(soft, nu * e, 0.0))) / rows
+        left = (jnp.sum(lam * s) + jnp.sum(jnp.where(soft, nu * e, 0.0))) / rows
         stationary = jnp.max(jnp.abs(h @ x + g + a.T @ lam))
         primal = jnp.max(jnp.abs(b - a @ x + e - s), initial=0.0)
-        return _State(x, lam, s, nu, e, gap, jnp.maximum(stationary / size, primal), step, count)
+        return _State(x, lam, s, nu, e, left, jnp.maximum(stationary / size, primal), step, count)
 
     def going(state: _State) -> Any:
-        done = (state.gap <= tolerance * size) & (state.residual <= tolerance)
+        done = (state.gap <= gap * size) & (state.residual <= tolerance)
         stuck = ~jnp.isfinite(state.gap) | (state.step < 1e-8)
         return ~(done | stuck) & (state.count < limit)
 

@@ -304,7 +304,12 @@ class Horizon:
         import jax
         import jax.numpy as jnp
 
+        along = self._slope(setting, guess, line, dz, dx)
         closing = 1.5 * jnp.max(jnp.abs(adjoint), axis=(0, 1)) + 1e-6
+        # Curvature across the gaps may be negative: the price of gaps is raised until the step
+        # leads down (Nocedal and Wright, Numerical Optimization, 2006, equation 18.36).
+        pull = jnp.sum(jnp.abs(line["gaps"]) * closing)
+        closing = closing * jnp.maximum(1.0, 2.0 * along / jnp.where(pull > 0, pull, jnp.inf))
         single = self.shooting == "single"
 
         def merit(z: Any, x: Any) -> Any:
@@ -320,16 +325,16 @@ class Horizon:
         zs, xs = jax.vmap(stepped)(trials)
         merits = jax.vmap(merit)(zs, xs)
         start = merit(guess.z, guess.x)
-        descent = self._descent(setting, guess, line, dz, dx, closing)
+        descent = jnp.minimum(along - jnp.sum(jnp.abs(line["gaps"]) * closing), 0.0)
         good = merits <= start + DECREASE * trials * descent + 1e-10 * (1 + jnp.abs(start))
         merits = jnp.where(jnp.isfinite(merits), merits, jnp.inf)
         pick = jnp.where(good.any(), jnp.argmax(good), jnp.argmin(merits))
         return (zs[pick], xs[pick]), trials[pick], descent
 
-    def _descent(
-        self, setting: Setting, guess: Guess, line: dict[str, Any], dz: Any, dx: Any, closing: Any
+    def _slope(
+        self, setting: Setting, guess: Guess, line: dict[str, Any], dz: Any, dx: Any
     ) -> Any:
-        """Return the slope of the penalty function along the step, at most zero."""
+        """Return the slope of objective and penalties along the step, gaps left out."""
         import jax.numpy as jnp
 
         dv = jnp.concatenate([dx[:, :-1], line["maps"] @ dz], axis=-1)
@@ -340,8 +345,7 @@ class Horizon:
         after = jnp.concatenate([dx[:, 1:], line["maps"] @ dz], axis=-1)
         rows = line["c"] + jnp.einsum("skci,ski->skc", line["cj"], after)
         relief = jnp.maximum(rows, 0.0) - jnp.maximum(line["c"], 0.0)
-        along = along + jnp.einsum("skc,c,s->", relief, setting.rho, setting.weights)
-        return jnp.minimum(along - jnp.sum(jnp.abs(line["gaps"]) * closing), 0.0)
+        return along + jnp.einsum("skc,c,s->", relief, setting.rho, setting.weights)
 
 
 def _folded(maps: Any, base: Any, hessian: Any, gradient: Any) -> tuple[Any, Any]:

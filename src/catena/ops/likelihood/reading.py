@@ -130,12 +130,16 @@ def read_experiments(
     group = np.array([names.index(label) if label else -1 for label in labels])
     records: dict[int, list[int]] = {}
     if found.events:
+        # A blank `amt` or `evid` is how such tables write a row that is no dose.
         amount = np.nan_to_num(np.asarray(frame["amt"].tolist(), dtype=float))
         kind = (
             np.nan_to_num(np.asarray(frame["evid"].tolist(), dtype=float))
             if "evid" in found.events
             else (amount != 0).astype(float)
         )
+        blank = np.isnan(np.asarray(frame["amt"].tolist(), dtype=float))
+        faults += [RowFault(int(row), "amt", "the dose has no amount")
+                   for row in np.flatnonzero(blank & np.isin(kind, (1, 4)))]  # fmt: skip
         for row in np.flatnonzero(kind > 0):
             records.setdefault(int(group[row]), []).append(int(row))
     return names, group, records
