@@ -7,40 +7,17 @@ import numpy as np
 import pytest
 
 from catena.core.errors import Infeasible, InputError
-from catena.core.model import ModelInfo
-from catena.numerics.horizon.stepping import Stepping
-from catena.numerics.ode import OdeSystem
 from catena.ops.control.controller import Controller
 from catena.ops.control.loop import Plant, closed_loop
-from catena.ops.control.operation import control
-from catena.ops.control.pid import Pid, Tuning, sensitivity, tune
-from catena.ops.control.stating import Problem, problem
+from catena.ops.control.stating import Problem
 from catena.ops.estimate import estimator
-
-WALK = Stepping("rk4", 2)
-
-
-def tank() -> OdeSystem:
-    """A level with a lag before it: dx = (u - x) / lag, dh = x - k h."""
-    return OdeSystem(
-        ModelInfo(id="test.tank", backend="jax"),
-        "x [L/h] = 0, h [L] = 1",
-        "k [1/h] > 0 = 0.5, lag [h] > 0 = 0.2",
-        lambda t, y, p, u: {"x": (u["feed"] - y["x"]) / p["lag"], "h": y["x"] - p["k"] * y["h"]},
-        "h [L] (time)",
-        lambda t, y, p, u: {"h": y["h"]},
-        forcing="feed [L/h]",
-        interpolation="constant",
-        doses=("h",),
-    )
+from tests.ops.control.tanks import stated, tank
 
 
-def stated(**changes: Any) -> Problem:
-    options: dict[str, Any] = {
-        "interval_": "0.1 h", "horizon": 12, "track": {"h": "3 L"}, "before": {"feed": 0.5},
-        "moves": {"feed": 0.01}, "stepping": WALK,
-    }  # fmt: skip
-    return problem(tank(), {"feed": "0..4 L/h"}, **{**options, **changes})
+@cache
+def plain() -> Problem:
+    """Return the problem without limits, once: what a problem compiled serves every test."""
+    return stated()
 
 
 @cache
@@ -50,11 +27,12 @@ def limited() -> Problem:
 
 def test_the_solution_is_that_of_the_exact_quadratic_programme() -> None:
     """Without limits a linear plant with squared costs has a least-squares solution."""
+    import jax
     from scipy.optimize import minimize
 
-    ask = stated()
+    ask = plain()
     move = Controller(ask, tolerance=1e-8).step(0.0, ask.start)
-    flow = ask.horizon.flow
+    flow = jax.jit(ask.horizon.flow)  # called hundreds of times
 
     def cost(u: np.ndarray) -> float:
         x, last, total = ask.start, 0.5, 0.0
@@ -127,8 +105,8 @@ def test_before_any_plan_the_fallback_holds_the_inputs() -> None:
 
 
 def test_single_shooting_and_exact_curvature_agree_with_multiple_shooting() -> None:
-    plans = [Controller(stated(horizon=6, **how), tolerance=1e-7).step(0.0, stated().start)
-             for how in ({}, {"shooting": "single"}, {"hessian": "exact"})]  # fmt: skip
+    others = [stated(shooting="single"), stated(hessian="exact")]
+    plans = [Controller(ask, tolerance=1e-7).step(0.0, ask.start) for ask in (plain(), *others)]
     for plan in plans[1:]:
         assert plan.objective == pytest.approx(plans[0].objective, rel=1e-6)
 
@@ -170,8 +148,9 @@ def test_scenarios_share_the_first_input_and_keep_limits_in_all_of_them() -> Non
 
 
 def test_an_estimated_disturbance_removes_the_offset() -> None:
+    ask = stated(disturbed=("h",), limited=())
+
     def run(disturbed: tuple[str, ...]) -> float:
-        ask = stated(disturbed=("h",), limited=())
         follower = estimator(tank(), ["h"], width=0.1, held=("feed",), key=1,
                              disturbed=dict.fromkeys(disturbed, 1.0), process={"h": 0.01, "x": 0.01})  # fmt: skip
         plant = Plant(ask, rates={"h": -0.4})
@@ -210,45 +189,3 @@ def test_set_points_are_seen_ahead_and_limits_that_contradict_are_named() -> Non
 def test_nonsense_is_refused(changes: dict[str, Any], match: str) -> None:
     with pytest.raises(InputError, match=match):
         stated(**changes)
-
-
-def test_a_tuned_pid_tracks_robustly_and_does_not_wind_up() -> None:
-    ask = stated(track={"h": [(0, 1.0), (1, 3.0)]})
-    pid, found = tune(ask, candidates=64, key=2)
-    assert found["ms"] < 1.8
-    assert found["ms"] == pytest.approx(sensitivity(ask, pid.tuning, "h", "feed"))
-    record = closed_loop(Plant(ask), pid, 6.0)
-    assert record.states[-1, 1] == pytest.approx(3.0, abs=0.05)
-    assert record.states[:, 1].max() < 3.6
-
-
-def test_a_change_of_tuning_does_not_move_the_input() -> None:
-    ask = stated()
-    pid = Pid(ask, Tuning(1.0, 1.0))
-    before = pid.step(0.0, ask.start).action["feed"]
-    assert before == pytest.approx(0.5)
-    pid.retune(Tuning(2.0, 5.0))
-    after = pid.step(0.1, ask.start).action["feed"]
-    assert after == pytest.approx(before, abs=2.0 * 2.0 * 0.1 / 5.0 + 0.3)
-
-
-def test_a_policy_learns_on_simulated_plants() -> None:
-    pytest.importorskip("torch")
-    from catena.ops.control.policy import train
-
-    ask = stated(moves={})
-    policy, costs = train(ask, rounds=20, plants=32, length=16, key=1)
-    assert costs[-5:].mean() < 0.7 * costs[:3].mean()
-    record = closed_loop(Plant(ask), policy, 3.0)
-    assert abs(record.states[-1, 1] - 3.0) < 1.0
-
-
-def test_the_operation_returns_tables_and_figures() -> None:
-    found = control(tank(), {"feed": "0..4 L/h"}, interval="0.1 h", hours="1 h", horizon=6,
-                    track={"h": "3 L"}, limited=["x <= 2 L/h"], margins={"x": 0.02}, plant={"k": 1.05})  # fmt: skip
-    assert found.size == 10
-    assert found.summary["broken"] == 0
-    assert found.parts["limits"]["limit"][0] == "x <= 2 L/h"
-    assert found.plot("states").layout.yaxis.title.text == "x [L/h]"
-    with pytest.raises(InputError, match="Bad settings"):
-        control(tank(), {"feed": "0..4"}, interval=0.1, hours=1, horison=6)

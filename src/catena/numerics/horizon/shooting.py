@@ -331,9 +331,7 @@ class Horizon:
         pick = jnp.where(good.any(), jnp.argmax(good), jnp.argmin(merits))
         return (zs[pick], xs[pick]), trials[pick], descent
 
-    def _slope(
-        self, setting: Setting, guess: Guess, line: dict[str, Any], dz: Any, dx: Any
-    ) -> Any:
+    def _slope(self, setting: Setting, guess: Guess, line: dict[str, Any], dz: Any, dx: Any) -> Any:
         """Return the slope of objective and penalties along the step, gaps left out."""
         import jax.numpy as jnp
 
