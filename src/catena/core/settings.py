@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -13,3 +15,7 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the values by name, as arguments of the function these settings are for."""
+        return {name: getattr(self, name) for name in type(self).model_fields}

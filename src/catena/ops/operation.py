@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, final
 
@@ -40,6 +40,27 @@ class Run(Protocol):
             work: Executor, cache and progress.
         """
         ...
+
+
+def called(function: Callable[..., Result]) -> Run:
+    """Return the form a study calls of a function whose arguments have the names of its settings.
+
+    Args:
+        function: Takes a model, the settings one by one, and ``given``, ``key`` and ``work``.
+    """
+
+    def run(
+        model: Model | None,
+        settings: Any,
+        *,
+        data: pd.DataFrame | None = None,
+        given: Mapping[str, Any] | None = None,
+        key: int = 0,
+        work: Work | None = None,
+    ) -> Result:
+        return function(model, **settings.arguments(), given=given, key=key, work=work)
+
+    return run
 
 
 @final

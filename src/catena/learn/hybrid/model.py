@@ -5,28 +5,26 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, Self, final
+from typing import Any, Self, final
 
 import numpy as np
 
+from catena.core.banded import ENDS, Banded
 from catena.core.errors import RowFault
-from catena.core.model import Capabilities, Model, ModelInfo
-from catena.core.result import Result
+from catena.core.model import Capabilities, ModelInfo
 from catena.core.spec import Schema
 from catena.core.trainable import TrainingRecord
-from catena.core.values import Batch, Padded, broadcast
+from catena.core.values import Padded, broadcast
 from catena.learn.hybrid.embed import WEIGHTS, Slots, embedded
 from catena.learn.hybrid.fit import Trained
 from catena.numerics.ode import OdeSystem
 
-#: Standard deviations of a normal distribution to the ends of a 90 % interval.
-_ENDS = 1.6448536269514722
 #: How far beyond the ranges of training an input may lie, as a share of the range.
 _BEYOND = 0.1
 
 
 @final
-class HybridModel(Model):
+class HybridModel(Banded):
     """Written equations with learned terms; predictions are the mean of the ensemble.
 
     It takes the inputs of the system it was made from, without the learned parameters, and returns
@@ -155,45 +153,13 @@ class HybridModel(Model):
         return {n: _folded(np.asarray(v), self.members).sum(axis=0)
                 for n, v in found.items() if n != WEIGHTS}  # fmt: skip
 
-    def predict(
-        self,
-        batch: Any = None,
-        /,
-        *,
-        key: int = 0,
-        on_error: Literal["raise", "skip"] = "raise",
-        **inputs: Any,
-    ) -> Result:
-        """Predict with 90 % intervals; see ``Model.predict``."""
-        result = super().predict(batch, key=key, on_error=on_error, **inputs)
-        for end, table in (("lower", result.lower), ("upper", result.upper)):
-            for name in self.outputs.names:
-                table[name] = result.values_.pop(f"{name}:{end}")
-        return result
-
-    def _outcome(
-        self,
-        checked: Batch,
-        key: int,
-        on_error: Literal["raise", "skip"],
-        values: dict[str, Any] | None = None,
-    ) -> Any:
-        # The ends ride along by hidden names, so that rows dropped later take theirs with them.
-        if values is None:
-            values = self._band(checked, key) if checked.size else self.evaluate(checked, 0)
-        if not checked.size:
-            values |= {
-                f"{n}:{e}": values[n] for n in self.outputs.names for e in ("lower", "upper")
-            }
-        return super()._outcome(checked, key, on_error, values)
-
-    def _band(self, checked: Batch, key: int) -> dict[str, Any]:
-        members = self.ensemble(checked.values_, checked.size, key)
+    def _band(self, batch: Mapping[str, Any], size: int, key: int) -> dict[str, Any]:
+        members = self.ensemble(batch, size, key)
         values: dict[str, Any] = {}
         for name, array in members.items():
             centre = array.mean(axis=0)
             left = self.training.conformal.get(name, 0.0)
-            half = np.sqrt((_ENDS * array.std(axis=0)) ** 2 + left**2)
+            half = np.sqrt((ENDS * array.std(axis=0)) ** 2 + left**2)
             states = self.slots.system.states
             low, high = states[name].bounds if name in states else (None, None)
             below = centre - half if low is None else np.maximum(centre - half, low)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from catena.core.banded import ENDS
 from catena.ops.likelihood.predict import Predictor
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from catena.ops.likelihood import Measurements
 
 Array = np.ndarray[Any, Any]
-_NORMAL = 1.6448536269514722
 
 
 def predicted_band(
@@ -52,7 +52,7 @@ def predicted_band(
                 spread = spread / at**2 + scale**2 if model.log else spread + scale**2
             elif model is not None and model.log:
                 spread = spread / at**2
-            half = _NORMAL * np.sqrt(spread)
+            half = ENDS * np.sqrt(spread)
             log = model is not None and model.log
             low[mine] = at * np.exp(-half) if log else at - half
             high[mine] = at * np.exp(half) if log else at + half

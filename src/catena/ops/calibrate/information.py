@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
+from catena.core.banded import ENDS
 from catena.ops.calibrate.objective import Target
 
 Array = np.ndarray[Any, Any]
@@ -17,8 +18,6 @@ Array = np.ndarray[Any, Any]
 _RANK = 1e-11
 #: Loadings below this are left out of a combination.
 _SMALL = 0.05
-#: Standard normal quantile of two-sided 90 % intervals.
-_NORMAL = 1.6448536269514722
 
 
 @final
@@ -162,7 +161,7 @@ def _combinations(
     directions = [(row, "structural") for row in sparse]
     for value, vector in zip(values[~structural], vectors.T[~structural], strict=True):
         reach = np.min(np.where(np.abs(vector) > _SMALL, width / np.maximum(np.abs(vector), 1e-300), np.inf))  # fmt: skip
-        if _NORMAL / np.sqrt(value) > reach:
+        if ENDS / np.sqrt(value) > reach:
             directions.append((vector, "practical"))
     for vector, kind in directions:
         part = np.flatnonzero(np.abs(vector) > _SMALL * np.abs(vector).max())

@@ -226,7 +226,7 @@ def run(
     if model is None or data is None:
         raise InputError("Nothing to estimate", where="estimate",
                          why="a model and a data file are needed", fix="name both")  # fmt: skip
-    chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
+    chosen = settings.arguments()
     return estimate(model, data, given=given, key=key, work=work, **chosen)
 
 

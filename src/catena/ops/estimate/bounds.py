@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from catena.core.banded import ENDS
+
 #: Half of what a 90 % interval leaves out.
 TAIL = 0.05
 
@@ -50,6 +52,6 @@ def interval(
     ends = [mean + safe * ndtri(np.clip(first + share * room, 1e-15, 1 - 1e-15))
             for share in (TAIL, 1 - TAIL)]  # fmt: skip
     free = np.isinf(low) & np.isinf(high)
-    plain = 1.6448536269514722 * deviation
+    plain = ENDS * deviation
     lower = np.where(free, mean - plain, np.clip(ends[0], low, high))
     return lower, np.where(free, mean + plain, np.clip(ends[1], low, high))

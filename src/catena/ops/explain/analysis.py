@@ -160,7 +160,7 @@ def run(
 ) -> Result:
     """Explain from settings; rows of a data file are the background. See ``explain``."""
     assert model is not None
-    chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
+    chosen = settings.arguments()
     chosen["at"] = {**(given or {}), **settings.at}
     return explain(model, **chosen, background=data, key=key, work=work)
 

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field as Setting
 from pydantic import JsonValue
 
+from catena.core.banded import ENDS
 from catena.core.errors import InputError, did_you_mean
 from catena.core.registry import load
 from catena.core.settings import Settings
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from catena.core.work import Work
 
 FAMILIES = ("logistic", "linear", "poisson", "cox")
-#: Quantile of the normal distribution that leaves 5 % above it.
-_Z90 = 1.6448536269514722
 
 
 def federated(
@@ -209,7 +208,7 @@ def _regression_result(
         None, Schema([Field("coefficient", kind="text"), Field("estimate"), Field("standard_error")]),
         {"coefficient": names, "estimate": fit.beta, "standard_error": error},
         operation="federated", key=key, new_model=model,
-        lower={"estimate": fit.beta - _Z90 * error}, upper={"estimate": fit.beta + _Z90 * error},
+        lower={"estimate": fit.beta - ENDS * error}, upper={"estimate": fit.beta + ENDS * error},
         summary={
             "headline": f"{learner} regression over {len(server.lines)} sites, {fit.rows:,} rows, "
                         f"{fit.rounds} rounds; no row left a site.",
@@ -255,7 +254,7 @@ def _model_result(
         {"parameter": list(some.names), "estimate": theta, "standard_error": error,
          "unit": [variable.unit for variable in some.space.variables]},
         operation="federated", key=key, new_model=some.at(theta),
-        lower={"estimate": theta - _Z90 * error}, upper={"estimate": theta + _Z90 * error},
+        lower={"estimate": theta - ENDS * error}, upper={"estimate": theta + ENDS * error},
         summary={
             "headline": f"{model.info.id} over {len(server.lines)} sites, {size:,} measurements, "
                         f"{server.round} rounds; no row left a site.",

@@ -6,7 +6,7 @@ the coefficients equal those of pooled data. McCullagh and Nelder (1989), chapte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, final
 
 import numpy as np
@@ -68,7 +68,8 @@ class RegressionProblem:
         if question == "newton":
             value, gradient, information = self._derivatives(design, beta)
             return np.concatenate([[value], gradient, upper(information)])
-        local = self._steps(design, beta, int(arguments["epochs"]), float(arguments["prox"]))
+        local = damped_newton(lambda here: self._derivatives(design, here), beta, self.rows,
+                              int(arguments["epochs"]), float(arguments["prox"]))  # fmt: skip
         return np.concatenate([[self.rows], self.rows * local])
 
     def _derivatives(
@@ -79,17 +80,29 @@ class RegressionProblem:
         gradient = design.T @ (self._y - mean)
         return value, gradient, (design * weight[:, None]).T @ design
 
-    def _steps(self, design: np.ndarray, beta: np.ndarray, epochs: int, prox: float) -> np.ndarray:
-        """Damped Newton steps on the site's own rows, held near the server's coefficients."""
-        here = beta.copy()
-        for _ in range(epochs):
-            _, gradient, information = self._derivatives(design, here)
-            pull = prox * self.rows
-            gradient = gradient - pull * (here - beta)
-            information = information + (pull + 1e-8 * self.rows) * np.eye(len(beta))
-            move = np.linalg.solve(information, gradient)
-            here = here + move / max(1.0, np.abs(move).max())
-        return here
+
+def damped_newton(
+    derivatives: Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]],
+    beta: np.ndarray, rows: int, epochs: int, prox: float,
+) -> np.ndarray:  # fmt: skip
+    """Return coefficients after Newton steps on a site's own rows, held near the server's.
+
+    Args:
+        derivatives: Log-likelihood, gradient (p,) and information (p, p) at coefficients (p,).
+        beta: The server's coefficients (p,).
+        rows: The site's number of rows.
+        epochs: Steps; none is longer than 1 in any coefficient.
+        prox: Strength of the pull towards the server's coefficients, per row.
+    """
+    here = beta.copy()
+    for _ in range(epochs):
+        _, gradient, information = derivatives(here)
+        pull = prox * rows
+        gradient = gradient - pull * (here - beta)
+        information = information + (pull + 1e-8 * rows) * np.eye(len(beta))
+        move = np.linalg.solve(information, gradient)
+        here = here + move / max(1.0, np.abs(move).max())
+    return here
 
 
 def _family(family: Family, eta: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

@@ -19,7 +19,7 @@ from typing import Any, final
 
 import numpy as np
 
-from catena.ops.federated.regression import full, upper
+from catena.ops.federated.regression import damped_newton, full, upper
 from catena.ops.federated.site import FEWEST
 
 #: Powers of two a site may name as the length of its grid.
@@ -72,7 +72,8 @@ class SurvivalProblem:
             value, gradient, information = self.partial(x, beta)
             return np.concatenate([[value], gradient, upper(information)])
         if question == "steps":
-            local = self._steps(x, beta, int(arguments["epochs"]), float(arguments["prox"]))
+            local = damped_newton(lambda here: self.partial(x, here), beta, self.rows,
+                                  int(arguments["epochs"]), float(arguments["prox"]))  # fmt: skip
             return np.concatenate([[self.rows], self.rows * local])
         times = np.asarray(arguments["times"], dtype=np.int64)
         risk = np.exp(x @ beta)[:, None]
@@ -114,17 +115,6 @@ class SurvivalProblem:
         out = np.zeros((len(times), terms.shape[1]))
         np.add.at(out, place, terms[happened])
         return out
-
-    def _steps(self, x: np.ndarray, beta: np.ndarray, epochs: int, prox: float) -> np.ndarray:
-        here = beta.copy()
-        for _ in range(epochs):
-            _, gradient, information = self.partial(x, here)
-            pull = prox * self.rows
-            gradient = gradient - pull * (here - beta)
-            information = information + (pull + 1e-8 * self.rows) * np.eye(len(beta))
-            move = np.linalg.solve(information, gradient)
-            here = here + move / max(1.0, np.abs(move).max())
-        return here
 
 
 def efron(counts: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -6,20 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 
+from catena.core.banded import ENDS, Banded
 from catena.core.errors import DataError, RowFault
 from catena.core.model import Capabilities, Model, ModelInfo
-from catena.core.result import Result
 from catena.core.trainable import TrainingRecord
-from catena.core.values import Batch, broadcast, rows_of
+from catena.core.values import broadcast, rows_of
 from catena.learn.gp.bank import ProcessBank
 from catena.learn.scaling import Features
 
-#: Standard deviations of a normal distribution to the ends of a 90 % interval.
-_ENDS = 1.6448536269514722
 #: How far beyond the ranges of training an input may lie, as a share of the range.
 _BEYOND = 0.1
 _FORMAT = "catena-corrected-1"
@@ -51,7 +49,7 @@ class Correction:
 
 
 @final
-class CorrectedModel(Model):
+class CorrectedModel(Banded):
     """A model whose outputs carry a learned correction and 90 % intervals.
 
     Args:
@@ -102,30 +100,10 @@ class CorrectedModel(Model):
             return self.base.evaluate(batch, size, key)
         return {n: v for n, v in self._band(batch, size, key).items() if ":" not in n}
 
-    def predict(
-        self,
-        batch: Any = None,
-        /,
-        *,
-        key: int = 0,
-        on_error: Literal["raise", "skip"] = "raise",
-        **inputs: Any,
-    ) -> Result:
-        """Predict with 90 % intervals; see ``Model.predict``."""
-        result = super().predict(batch, key=key, on_error=on_error, **inputs)
-        for end, table in (("lower", result.lower), ("upper", result.upper)):
-            for name in self.correction.outputs:
-                table[name] = result.values_.pop(f"{name}:{end}")
-        return result
-
-    def _outcome(
-        self, checked: Batch, key: int, on_error: Literal["raise", "skip"],
-        values: dict[str, Any] | None = None,
-    ) -> Any:  # fmt: skip
-        # The ends ride along by hidden names, so that rows dropped later take theirs with them.
-        if values is None:
-            values = self._band(checked.values_, checked.size, key)
-        return super()._outcome(checked, key, on_error, values)
+    @property
+    def banded(self) -> tuple[str, ...]:
+        """Outputs that are corrected."""
+        return self.correction.outputs
 
     def _band(self, batch: Mapping[str, Any], size: int, key: int) -> dict[str, Any]:
         values = dict(self.base.evaluate(batch, size, key))
@@ -134,7 +112,7 @@ class CorrectedModel(Model):
             shape = written.shape
             mean, spread = self.correction(self._points(batch, shape))
             value = written + mean[:, k].reshape(shape)
-            half = _ENDS * spread[:, k].reshape(shape)
+            half = ENDS * spread[:, k].reshape(shape)
             values |= {name: value, f"{name}:lower": value - half, f"{name}:upper": value + half}
         return values
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from catena.core.banded import ENDS
 from catena.core.errors import InputError, SolverError, did_you_mean
 from catena.core.identity import content_key
 from catena.core.model import ModelInfo
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from catena.core.model import Model
-
-#: Standard deviations of a normal distribution to the ends of a 90 % interval.
-_ENDS = 1.6448536269514722
 
 
 def learn_terms(
@@ -152,7 +150,7 @@ def _model(
         data_key=content_key([[r.name, r.times, r.states] for r in training]),
         rows=sum(len(run.times) for run in training),
         scaling={n: (0.0, float(s)) for n, s in zip(states, trained.scale, strict=True)},
-        conformal={n: float(_ENDS * e) for n, e in zip(states, left, strict=True)
+        conformal={n: float(ENDS * e) for n, e in zip(states, left, strict=True)
                    if n in slots.system.outputs},
         domain=input_ranges(slots, training), seed=key,
     )  # fmt: skip

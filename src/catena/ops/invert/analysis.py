@@ -18,12 +18,10 @@ from catena.ops.invert.margin import Margin
 from catena.ops.invert.region import Region
 from catena.ops.invert.settings import InvertSettings
 from catena.ops.invert.wanted import Requirement, read_wanted
-from catena.ops.operation import Operation
+from catena.ops.operation import Operation, called
 from catena.ops.space import Over
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from catena.core.model import Model
     from catena.core.work import Work
 
@@ -191,24 +189,9 @@ def _check(frame: Frame, boxes: Boxes, status: int, confidence: float, key: int)
     return Check(count, wrong, limit)
 
 
-def run(
-    model: Model | None,
-    settings: InvertSettings,
-    *,
-    data: pd.DataFrame | None = None,
-    given: Mapping[str, Any] | None = None,
-    key: int = 0,
-    work: Work | None = None,
-) -> Result:
-    """Run a set inversion from settings; see ``invert``."""
-    assert model is not None
-    chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return invert(model, **chosen, given=given, key=key, work=work)
-
-
 OPERATION = Operation(
     name="invert",
     title="Which inputs give a wanted outcome, and how surely",
     settings=InvertSettings,
-    run=run,
+    run=called(invert),
 )

@@ -270,7 +270,7 @@ def run(
 ) -> Result:
     """Run an optimisation from settings; see ``optimise``."""
     assert model is not None
-    chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
+    chosen = settings.arguments()
     if settings.fidelity is not None:
         chosen["fidelity"] = (settings.fidelity.name, settings.fidelity.exponent)
     return optimise(model, **chosen, given=given, key=key, work=work)

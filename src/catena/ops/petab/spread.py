@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from catena.core.banded import ENDS
+
 if TYPE_CHECKING:
     from catena.ops.petab.target import Array, PetabCalibration
 
-#: Standard deviations to either end of a 90 % interval of a normal distribution.
-_NINETY = 1.6448536269514722
 #: Parts of a combination smaller than this, relative to the largest, are not written out.
 _SMALL = 0.3
 #: Most combinations written out.
@@ -58,7 +58,7 @@ def spread_at(target: PetabCalibration, theta: Array) -> Spread:
     variances = 1.0 / np.maximum(values, 1.0)
     covariance = (vectors * variances) @ vectors.T
     deviations = np.sqrt(np.diag(covariance))
-    half = _NINETY * deviations * width
+    half = ENDS * deviations * width
     lower, upper = np.maximum(theta - half, low), np.minimum(theta + half, high)
     shares = (vectors[:, open_] ** 2).sum(axis=1)
     determined = (half < 0.5 * width) & (shares < _SMALL)

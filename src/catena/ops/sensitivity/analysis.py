@@ -12,7 +12,7 @@ from catena.core.chain.model import Chain
 from catena.core.errors import InputError
 from catena.core.identity import split_key
 from catena.core.result import Result
-from catena.ops.operation import Operation
+from catena.ops.operation import Operation, called
 from catena.ops.sensitivity import derivative, morris, shapley, sobol
 from catena.ops.sensitivity.resampling import ENDS, RESAMPLES, ratio, weights
 from catena.ops.sensitivity.settings import Method, SensitivitySettings
@@ -21,8 +21,6 @@ from catena.ops.space import Over
 from catena.ops.uncertainty.question import Question, uncertain_inputs
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from catena.core.model import Model
     from catena.core.work import Work
 
@@ -230,24 +228,9 @@ def _again(asked: Question, n: int) -> Floats:
     return weights(n, split_key(asked.key, "resampling"), RESAMPLES)
 
 
-def run(
-    model: Model | None,
-    settings: SensitivitySettings,
-    *,
-    data: pd.DataFrame | None = None,
-    given: Mapping[str, Any] | None = None,
-    key: int = 0,
-    work: Work | None = None,
-) -> Result:
-    """Run a sensitivity analysis from settings; see ``sensitivity``."""
-    assert model is not None
-    chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return sensitivity(model, **chosen, given=given, key=key, work=work)
-
-
 OPERATION = Operation(
     name="sensitivity",
     title="Which inputs and links the variation of an output comes from",
     settings=SensitivitySettings,
-    run=run,
+    run=called(sensitivity),
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from catena.core.banded import ENDS, Banded
 from catena.core.errors import DataError, InputError, did_you_mean
 from catena.core.identity import content_key
-from catena.core.model import Capabilities, Model, ModelInfo
+from catena.core.model import Capabilities, ModelInfo
 from catena.core.result import Result
 from catena.core.spec import Field, Schema
 from catena.core.trainable import TrainingRecord
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WHERE = "transfer data"
-_ENDS = 1.6448536269514722
 _GROUPS = ("source", "target")
 _FORMAT = "catena-tasks-1"
 
@@ -123,7 +123,7 @@ def _rms(errors: np.ndarray) -> float:
 
 
 @final
-class TaskModel(Model):
+class TaskModel(Banded):
     """A model of several groups; ``group`` chooses one, the target by default.
 
     Args:
@@ -149,38 +149,23 @@ class TaskModel(Model):
     def _predict(
         self, batch: Mapping[str, Any], params: Mapping[str, Any], key: Any
     ) -> dict[str, np.ndarray]:
-        found = self._band(batch)
+        rows = max(rows_of(value) for value in batch.values())
+        found = self._band(batch, rows, 0)
         return {name: found[name] for name in self.outputs.names}
 
-    def predict(
-        self, batch: Any = None, /, *, key: int = 0,
-        on_error: Literal["raise", "skip"] = "raise", **inputs: Any,
-    ) -> Result:  # fmt: skip
-        """Predict with 90 % intervals; see ``Model.predict``."""
-        result = super().predict(batch, key=key, on_error=on_error, **inputs)
-        if result.size:
-            found = self._band(result.inputs or {})
-            for name in self.outputs.names:
-                result.lower[name], result.upper[name] = (
-                    found[f"{name}:lower"],
-                    found[f"{name}:upper"],
-                )
-        return result
-
-    def _band(self, batch: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        rows = max(rows_of(value) for value in batch.values())
+    def _band(self, batch: Mapping[str, Any], size: int, key: int) -> dict[str, np.ndarray]:
         x = np.stack(
-            [np.broadcast_to(np.asarray(batch[n], float), (rows,)) for n in self.names], axis=1
+            [np.broadcast_to(np.asarray(batch[n], float), (size,)) for n in self.names], axis=1
         )
         ends = np.array([self.training.domain[n] for n in self.names])
         span = ends[:, 1] - ends[:, 0]
         z = (x - ends[:, 0]) / np.where(span > 0, span, 1.0)
-        group = np.broadcast_to(np.asarray(batch["group"], int), (rows,))
+        group = np.broadcast_to(np.asarray(batch["group"], int), (size,))
         values: dict[str, np.ndarray] = {}
         for name, process in zip(self.outputs.names, self.processes, strict=True):
             mean, spread = process.mean_and_spread(z, group)
-            values |= {name: mean, f"{name}:lower": mean - _ENDS * spread,
-                       f"{name}:upper": mean + _ENDS * spread}  # fmt: skip
+            values |= {name: mean, f"{name}:lower": mean - ENDS * spread,
+                       f"{name}:upper": mean + ENDS * spread}  # fmt: skip
         return values
 
     def _domain(self, batch: Mapping[str, Any]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from catena.core.errors import InputError
 from catena.core.result import Result
 from catena.ops.constraint import OutputConstraint, parse_output
-from catena.ops.operation import Operation
+from catena.ops.operation import Operation, called
 from catena.ops.space import Over
 from catena.ops.uncertainty import draws
 from catena.ops.uncertainty.question import Question, outputs_of, uncertain_inputs
@@ -19,8 +19,6 @@ from catena.ops.uncertainty.sources import read_groups
 from catena.ops.uncertainty.tables import report, report_linear
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from catena.core.model import Model
     from catena.core.work import Work
 
@@ -105,24 +103,9 @@ def _all(of: list[str], statements: Sequence[OutputConstraint]) -> list[str]:
     return list(dict.fromkeys([*of, *(statement.quantity.text for statement in statements)]))
 
 
-def run(
-    model: Model | None,
-    settings: UncertaintySettings,
-    *,
-    data: pd.DataFrame | None = None,
-    given: Mapping[str, Any] | None = None,
-    key: int = 0,
-    work: Work | None = None,
-) -> Result:
-    """Run an uncertainty analysis from settings; see ``uncertainty``."""
-    assert model is not None
-    chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return uncertainty(model, **chosen, given=given, key=key, work=work)
-
-
 OPERATION = Operation(
     name="uncertainty",
     title="How uncertain outputs are, and where that comes from",
     settings=UncertaintySettings,
-    run=run,
+    run=called(uncertainty),
 )

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catena.core.banded import ENDS
 from catena.core.errors import InputError, did_you_mean
 from catena.core.identity import split_key
 from catena.ops.evaluator import Evaluator
@@ -24,8 +25,6 @@ from catena.ops.uncertainty.draws import Draws, families
 from catena.ops.uncertainty.question import Question
 
 Floats = NDArray[np.float64]
-#: Half width of a 90 % interval in standard deviations.
-_HALF = 1.6448536269514722
 #: Draws on which a model's own error is judged.
 _JUDGED = 4096
 
@@ -122,7 +121,7 @@ def own_error(asked: Question, drawn: Draws) -> list[dict[str, float]]:
         for output, quantity in enumerate(asked.evaluator.quantities):
             if quantity.how == "value" and quantity.output in result.lower:
                 width = np.asarray(result.upper[quantity.output]) - result.lower[quantity.output]
-                found[output]["model error"] = float(np.mean((width / (2.0 * _HALF)) ** 2))
+                found[output]["model error"] = float(np.mean((width / (2.0 * ENDS)) ** 2))
     if flags.stochastic:
         evaluator = asked.evaluator
         fixed: Any = {n: v for n, v in asked.given.items()}

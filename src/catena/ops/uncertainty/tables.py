@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catena.core.banded import ENDS
 from catena.core.plot import PALETTE
 from catena.core.result import Result
 from catena.core.spec import Field, Schema
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Members = Mapping[str, NDArray[np.bool_]]
 _QUANTILES = (0.05, 0.5, 0.95)
-_HALF = 1.6448536269514722
 #: Rows of the draws and of the failures that are kept in the result.
 _SHOWN = 20_000
 
@@ -93,7 +93,7 @@ def report_linear(
         else None
         for k in range(len(spread))
     ]
-    quantiles = found.y + np.array([-_HALF, 0.0, _HALF])[:, None] * spread
+    quantiles = found.y + np.array([-ENDS, 0.0, ENDS])[:, None] * spread
     parts = {"sources": _sources(asked, sources, spread)}
     if statements:
         index = [asked.outputs.index(item.quantity.text) for item in statements]
