@@ -12,8 +12,10 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.t
 demo: setup
 	$(VENV)/bin/catena run examples/oral_drug.yaml
 
+# One thread per process: the tests' matrices are small, and two processes of several threads each
+# spend three times the processor time waiting for one another.
 test: setup-dev lint types
-	$(PY) -m pytest -n 2 --dist loadfile --cov=catena.core --cov-branch --cov-report= tests
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(PY) -m pytest -n 2 --dist loadfile --cov=catena.core --cov-branch --cov-report= tests
 	$(PY) -m coverage report --skip-covered --fail-under=90
 
 # A minute for the headlines, half an hour for every problem of the ODE engine, hours for the

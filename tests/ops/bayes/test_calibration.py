@@ -55,7 +55,7 @@ def test_likelihoods_of_many_data_sets_agree_between_trace_and_host():
         problem = Problem(line(backend), DESIGN, free, noise="additive")
         likelihood, data = _per_lane(problem, np.repeat(measured, 2, axis=0), 2)
         rows = data[2 * lanes]
-        found.append(jax.vmap(jax.value_and_grad(likelihood))(scores, rows))
+        found.append(jax.jit(jax.vmap(jax.value_and_grad(likelihood)))(scores, rows))
         direct = [problem.likelihood.with_data(replace(problem.likelihood.data, low=y, high=y)) for y in measured]  # fmt: skip
         theta = problem.prior.values(scores)
         wanted = [direct[lane].value(theta[k : k + 1])[0] for k, lane in enumerate(lanes)]

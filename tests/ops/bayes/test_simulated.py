@@ -26,7 +26,7 @@ def twice_measured(theta, key):
 
 @pytest.fixture(scope="module")
 def learned():
-    return learn(twice_measured, SEEN, PRIOR, simulations=1000, draws=2000, key=3)
+    return learn(twice_measured, SEEN, PRIOR, simulations=600, draws=2000, key=3)
 
 
 def closed_form(seen):
@@ -38,7 +38,7 @@ def test_learned_posterior_is_that_of_the_closed_form(learned):
     mean, sd = closed_form(SEEN)
     assert learned.scores.mean() == pytest.approx(mean, abs=0.12)
     assert learned.scores.std() == pytest.approx(sd, rel=0.25)
-    assert learned.simulations == 1000
+    assert learned.simulations == 600
     assert learned.failed == 0
     assert learned.outside == ()
 

@@ -36,10 +36,10 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def record(seed: int = 1) -> tuple[pd.DataFrame, np.ndarray]:
+def record(seed: int = 1, times: np.ndarray = TIMES) -> tuple[pd.DataFrame, np.ndarray]:
     draws = np.random.default_rng(seed)
     x, past, rows, truth = np.array([5.4, 0.8]), 0.0, [], []
-    for t in TIMES:
+    for t in times:
         a, q = exact(t - past)
         x, past = a @ x + np.linalg.cholesky(q) @ draws.normal(size=2), t
         rows.append({"time": t, "b": x[1] + 0.2 * draws.normal()})
@@ -95,16 +95,10 @@ def test_every_method_agrees_with_the_exact_filter(
     method: Any, members: int | None, allowed: float
 ) -> None:
     data, _ = record()
-    found = estimate(
-        cascade(),
-        data,
-        method=method,
-        members=members,
-        window=100.0,
-        key=3,
-        accuracy=1e-9,
-        **OPTIONS,
-    )
+    # Drawn members agree to hundredths only, so their thousands of courses need few digits.
+    accuracy = 1e-6 if members else 1e-9
+    found = estimate(cascade(), data, method=method, members=members, window=100.0, key=3,
+                     accuracy=accuracy, **OPTIONS)  # fmt: skip
     forward, _ = kalman(data)
     for row, (x, p, *_) in enumerate(forward):
         off = np.abs(np.array([found["a"][row], found["b"][row]]) - x) / np.sqrt(np.diag(p))
@@ -183,8 +177,9 @@ def test_an_estimate_on_a_bound_says_so() -> None:
 
 
 def test_innovations_of_a_right_model_are_consistent() -> None:
-    total = [estimate(cascade(), record(seed)[0], **OPTIONS).summary["nis"] for seed in range(8)]
-    assert 0.6 < np.mean(total) < 1.5
+    # The mean of 96 squares of standard normal numbers is 1 with a deviation of 0.14.
+    data, _ = record(times=np.arange(1, 97) / 12)
+    assert 0.6 < estimate(cascade(), data, **OPTIONS).summary["nis"] < 1.5
 
 
 @pytest.mark.parametrize(

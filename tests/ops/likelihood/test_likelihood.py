@@ -124,7 +124,7 @@ def test_the_traced_function_agrees(noise: str) -> None:
     found = likelihood(MIXED, noise=noise)
     theta = vectors(found)
     assert found.traced is not None
-    value, gradient = jax.vmap(jax.value_and_grad(found.traced))(theta)
+    value, gradient = jax.jit(jax.vmap(jax.value_and_grad(found.traced)))(theta)
     expected = found.value_and_gradient(theta)
     np.testing.assert_allclose(value, expected[0], rtol=1e-10)
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-8)
@@ -284,15 +284,18 @@ def test_parameters_that_rows_share_can_be_free() -> None:
 
 
 def test_the_traced_function_of_other_measurements() -> None:
+    import jax
+
     found = likelihood(MIXED, noise="lognormal(15 %)")
     theta = np.array([0.7, 10.0])
     assert found.traced_at is not None
     assert found.traced is not None
-    np.testing.assert_allclose(found.traced_at(theta, found.measured), found.traced(theta))
+    traced, traced_at = jax.jit(found.traced), jax.jit(found.traced_at)
+    np.testing.assert_allclose(traced_at(theta, found.measured), traced(theta))
     moved = found.measured.copy()
     moved[1] *= 1.1
     again = likelihood([*MIXED[:1], SEEN[1] * 1.1, *MIXED[2:]], noise="lognormal(15 %)")
-    np.testing.assert_allclose(found.traced_at(theta, moved), again.value(theta)[0], rtol=1e-10)
+    np.testing.assert_allclose(traced_at(theta, moved), again.value(theta)[0], rtol=1e-10)
     assert found.labels == ["c"] * 9
     assert found.experiments[2] == "2"
     np.testing.assert_allclose(found.outputs(theta), found.predict(theta))

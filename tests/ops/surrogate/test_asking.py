@@ -99,7 +99,8 @@ def test_new_points_go_where_something_is_unknown() -> None:
     assert (chosen[:, 0] > 0.5).sum() >= 4
 
 
-def test_networks_are_asked_where_they_were_wrong() -> None:
+def test_networks_are_asked_where_they_were_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catena.learn.networks.ensemble._STEPS", 200)  # a plane is learned sooner
     x = RNG.random((30, 2))
     task = Task(x, x[:, 0] + x[:, 1], np.full(30, 1 / 30), UNIT, "ensemble", 0.01, 0)
     emulator = fit(task, Form())

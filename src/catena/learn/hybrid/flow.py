@@ -37,8 +37,11 @@ def roll(slope: Slope, window: Windows, weights: Any, memory: int = 0) -> Any:
 
 def stepper(slope: Slope) -> Callable[..., Any]:
     """Return ``(y, (t, width, controls), p, weights) -> y`` at the end of one interval."""
+    import jax
     import jax.numpy as jnp
     from jax import lax
+
+    slope = jax.jit(slope)  # traced once instead of at each of the four stages
 
     def step(y: Any, item: Any, parameters: Any, weights: Any) -> Any:
         clock, width, controls = item

@@ -75,11 +75,15 @@ def fine_tune(
         tune = Plan(len(base.trained.weights), 0, tuple(settings.stages), settings.rate,
                     settings.penalty, base.plan.steps)  # fmt: skip
         training, held = _held_out(runs, settings.holdout)
-        judged = _compared(base, training, held, tune, settings.free, key)
+        weights = freed(base.trained.network, settings.free)
+        tuned = refitted(base.slots, base.trained, training, weights, tune, key)
+        judged = _compared(base, tuned, training, held, key)
         advance(2)
-        known = runs if not settings.holdout else training
-        tuned = refitted(base.slots, base.trained, known, freed(base.trained.network, settings.free),
-                         tune, key) if steps else base.trained  # fmt: skip
+        known = training if settings.holdout else runs
+        if not steps:
+            tuned = base.trained
+        elif not settings.holdout:  # judged by their ends, the runs now train as a whole
+            tuned = refitted(base.slots, base.trained, runs, weights, tune, key)
         advance(1)
     best = min(judged, key=lambda name: judged[name])
     notes += _warnings(judged, best)
@@ -166,11 +170,9 @@ def _held_out(runs: Sequence[Run], names: Sequence[str]) -> tuple[list[Run], lis
 
 
 def _compared(
-    base: Source, training: list[Run], held: list[Run], tune: Plan, free: Free, key: int
+    base: Source, tuned: Trained, training: list[Run], held: list[Run], key: int
 ) -> dict[str, float]:
     """Return the held-out error of the source as it is, tuned, and trained from scratch."""
-    weights = freed(base.trained.network, free)
-    tuned = refitted(base.slots, base.trained, training, weights, tune, key)
     plan = replace(base.plan, members=len(base.trained.weights))
     network = base.trained.network
     limited = {t: base.slots.system.states.names[i]
