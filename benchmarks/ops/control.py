@@ -20,7 +20,7 @@ VERSION = 3
 #: Samples at which both controllers are timed and IPOPT solves the same problem.
 PAIRED = {"small": 20, "full": 60}
 #: Closed-loop hours, and seeds of the parameter error.
-LOOP = {"small": (1.0, 2), "full": (24.0, 3)}
+LOOP = {"small": (1.0, 2), "full": (24.0, 6)}
 ERROR = 0.05
 PLANTS = ("reactor", "penicillin")
 
