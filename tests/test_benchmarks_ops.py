@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,36 @@ def test_a_stopped_benchmark_goes_on(tmp_path: Path) -> None:
     assert seen == [0, 1, -1, 2]
     Store("b", tmp_path, fresh=True)
     assert list((tmp_path / "b").glob("*.json")) == []
+
+
+def test_processes_share_cells(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", """
+import sys, time
+from pathlib import Path
+from benchmarks.ops.rows import Store
+def compute(key):
+    time.sleep(0.1)
+    with open(Path(sys.argv[1]) / "log", "a") as log:
+        log.write(f"{key['seed']}\\n")
+    return key["seed"]
+keys = [{"seed": seed} for seed in range(8)]
+assert Store("b", Path(sys.argv[1])).cells(keys, compute, "b") == list(range(8))
+""", str(tmp_path)]  # fmt: skip
+    both = [subprocess.Popen(command) for _ in range(2)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert sorted((tmp_path / "log").read_text().split()) == [str(k) for k in range(8)]
+    assert not list((tmp_path / "b").glob("*.lock"))
+
+
+def test_a_lock_of_an_ended_process_does_not_hold(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    store = Store("b", tmp_path)
+    store.cell({"seed": 0}, lambda: 1)
+    file = next((tmp_path / "b").glob("*.json"))
+    file.unlink()
+    file.with_suffix(".lock").write_text(str(ended.pid))
+    assert store.cell({"seed": 0}, lambda: 2) == 2
 
 
 def test_an_unknown_benchmark_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Run the benchmarks: ``python -m benchmarks.ops [names] [--size small|full] [--json FILE]``.
+"""Run the benchmarks: ``python -m benchmarks.ops [names] [--size small|full] [--jobs N] [--json FILE]``.
 
 Finished cells are kept in ``runs/benchmarks``: a benchmark that was stopped goes on where it was.
 """
@@ -6,9 +6,13 @@ Finished cells are kept in ``runs/benchmarks``: a benchmark that was stopped goe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
+import subprocess
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,29 +33,48 @@ def main(arguments: list[str] | None = None) -> dict[str, list[Row]]:
     parser.add_argument("--size", choices=("small", "full"), default="full",
                         help="small takes a minute or two and checks that everything runs")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the rows to this file, too")
+    parser.add_argument("--jobs", type=int, default=1,
+                        help="processes that share the cells; timings want a core for each")  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="forget finished cells")
     chosen = parser.parse_args(arguments)
     if unknown := sorted(set(chosen.names) - set(NAMES)):
         parser.error(f"no benchmark {', '.join(unknown)}; choose from {', '.join(NAMES)}")
+    names = [name for name in chosen.names or NAMES if find_spec(f"benchmarks.ops.{name}")]
+    stores = {name: Store(f"{name}-{chosen.size}", fresh=chosen.fresh) for name in names}
+    with _helpers(names, chosen.size, chosen.jobs - 1):
+        return _all(stores, chosen.size, chosen.json)
+
+
+def _all(stores: dict[str, Store], size: str, file: Path | None) -> dict[str, list[Row]]:
     console = Console(width=180)
     found: dict[str, list[Row]] = {}
-    for name in chosen.names or NAMES:
-        if find_spec(f"benchmarks.ops.{name}") is None:
-            console.print(f"{name}: not part of this installation")
-            continue
+    for name, store in stores.items():
         started = time.perf_counter()
-        store = Store(f"{name}-{chosen.size}", fresh=chosen.fresh)
-        found[name] = importlib.import_module(f"benchmarks.ops.{name}").run(chosen.size, store)
-        show(console, name, found[name], time.perf_counter() - started)
-    if chosen.json:
+        found[name] = importlib.import_module(f"benchmarks.ops.{name}").run(size, store)
+        spent = f"{time.perf_counter() - started:.0f} s"
+        show(console, f"{name} ({spent}; {store.processor_minutes():.1f} min of processor time in "
+             f"its cells)", found[name])  # fmt: skip
+    if file:
         rows = {name: [row.to_dict() for row in rows] for name, rows in found.items()}
-        chosen.json.write_text(json.dumps(rows, indent=1))
+        file.write_text(json.dumps(rows, indent=1))
     return found
 
 
-def show(console: Console, name: str, rows: list[Row], seconds: float) -> None:
+@contextlib.contextmanager
+def _helpers(names: Sequence[str], size: str, count: int) -> Iterator[None]:
+    """Run further processes that go through the benchmarks from the end and leave their cells."""
+    command = [sys.executable, "-m", "benchmarks.ops", *reversed(names), "--size", size]
+    helpers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for helper in helpers:
+            helper.terminate()
+
+
+def show(console: Console, title: str, rows: list[Row]) -> None:
     """Print one benchmark's rows."""
-    table = Table(title=f"{name} ({seconds:.0f} s)", title_justify="left", box=None)
+    table = Table(title=title, title_justify="left", box=None)
     for head in ("claim", "figure", "target", "holds", "baseline", "peer", "note"):
         table.add_column(head, overflow="fold")
     for row in rows:

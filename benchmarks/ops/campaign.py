@@ -160,6 +160,6 @@ def run(size: str, store: Store) -> list[Row]:
     ):
         change = medians[arm] / medians["none"] - 1
         rows.append(Row(f"a {arm} prior: median runs to 95 % of the optimum", f"{medians[arm]:g} ({change:+.0%})",
-                        change, target, change <= limit, baseline=f"random search {medians['random']:g}",
+                        change, target, change <= limit, baseline=f"random search {medians['random']:,.0f}{' or more' * (medians['random'] >= 1e5)}",
                         peer=f"no prior {medians['none']:g}", note=f"{len(seeds)} seeds"))  # fmt: skip
     return rows

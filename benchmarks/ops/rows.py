@@ -66,26 +66,70 @@ class Store:
                 its author changes whenever the method changes.
             compute: Computes it.
         """
-        file = self.path / f"{content_key(key)[:24]}.json"
-        if file.exists():
-            return json.loads(file.read_text())["value"]
-        started, cpu = time.perf_counter(), time.process_time()
-        value = compute()
-        record = {"key": key, "value": value, "seconds": time.perf_counter() - started,
-                  "cpu_seconds": time.process_time() - cpu}  # fmt: skip
-        fresh = file.with_suffix(f".{os.getpid()}.tmp")
-        fresh.write_text(json.dumps(record))
-        fresh.replace(file)
-        return value
+        return self.cells([key], lambda _: compute(), "")[0]
 
     def cells(self, keys: Iterable[Any], compute: Callable[[Any], Any], label: str) -> list[Any]:
-        """Return the cell of every key, with a line of progress."""
-        listed, out = list(keys), []
-        started = time.monotonic()
-        for index, key in enumerate(listed):
-            out.append(self.cell(key, lambda key=key: compute(key)))  # type: ignore[misc]
-            if time.monotonic() - started > 2.0:
-                print(f"\r{label}: {index + 1} of {len(listed)}", end="", flush=True)
-        if time.monotonic() - started > 2.0:
+        """Return the cell of every key, with a line of progress.
+
+        Cells another process is at are left to it and waited for.
+        """
+        listed = list(keys)
+        out: dict[int, Any] = {}
+        started, shown = time.monotonic(), False
+        while len(out) < len(listed):
+            before = len(out)
+            for index, key in enumerate(listed):
+                if index in out:
+                    continue
+                file = self.path / f"{content_key(key)[:24]}.json"
+                if not file.exists():
+                    self._try(file, key, compute)
+                if file.exists():
+                    out[index] = json.loads(file.read_text())["value"]
+                    if label and time.monotonic() - started > 2.0:
+                        print(f"\r{label}: {len(out)} of {len(listed)}", end="", flush=True)
+                        shown = True
+            if len(out) == before:
+                time.sleep(1.0)
+        if shown:
             print()
-        return out
+        return [out[index] for index in range(len(listed))]
+
+    def processor_minutes(self) -> float:
+        """Return the processor time of all cells kept here."""
+        spent = (json.loads(file.read_text())["cpu_seconds"] for file in self.path.glob("*.json"))
+        return sum(spent) / 60.0
+
+    def _try(self, file: Path, key: Any, compute: Callable[[Any], Any]) -> None:
+        """Compute and keep a cell, unless another process is at it."""
+        lock = file.with_suffix(".lock")
+        if not _taken(lock):
+            return
+        try:
+            if file.exists():
+                return
+            started, cpu = time.perf_counter(), time.process_time()
+            value = compute(key)
+            record = {"key": key, "value": value, "seconds": time.perf_counter() - started,
+                      "cpu_seconds": time.process_time() - cpu}  # fmt: skip
+            fresh = file.with_suffix(f".{os.getpid()}.tmp")
+            fresh.write_text(json.dumps(record))
+            fresh.replace(file)
+        finally:
+            lock.unlink()
+
+
+def _taken(lock: Path) -> bool:
+    """Take a lock; that of a process that has ended counts for nothing."""
+    try:
+        with lock.open("x") as file:
+            file.write(str(os.getpid()))
+        return True
+    except FileExistsError:
+        text = lock.read_text() if lock.exists() else ""
+    if text.isdigit():
+        try:
+            os.kill(int(text), 0)
+        except ProcessLookupError:
+            lock.unlink(missing_ok=True)
+    return False
