@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -225,11 +226,17 @@ def _multimodal_cell(problem: Multimodal, key: dict[str, Any]) -> float:
     return float(found["f"][0])
 
 
-def _evolution(problem: Multimodal, seed: int) -> float:
+@cache
+def _compiled(problem: Multimodal) -> Any:
     import jax
+
+    return jax.jit(problem.function)
+
+
+def _evolution(problem: Multimodal, seed: int) -> float:
     import jax.numpy as jnp
 
-    function = jax.jit(problem.function)
+    function = _compiled(problem)
 
     def evaluated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         f, c = function(jnp.asarray(x))

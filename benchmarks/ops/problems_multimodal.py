@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
@@ -42,6 +43,7 @@ class Multimodal:
     best: float
     budget: int
 
+    @cache  # noqa: B019 - twelve problems, kept for good: a model compiles once for all seeds
     def as_model(self) -> Model:
         """Return the problem as a Model with an input x and outputs f, c0, c1, ..."""
         names = [f"c{k}" for k in range(self.limits)]
