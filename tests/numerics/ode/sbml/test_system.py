@@ -202,6 +202,17 @@ def test_derivatives_to_the_moments_of_switches_and_events() -> None:
     np.testing.assert_allclose(found["A", "when"][0], [0.0, *after], atol=1e-6)
 
 
+def test_derivatives_at_an_event_that_ends_the_run() -> None:
+    spiked = document(
+        species=AB, parameters={"k": 0.3, "when": 2.0}, reactions={"r": ("A -> B", "k * A")},
+        events=[{"trigger": "time >= when", "set": {"A": "A + 5"}}],
+    )  # fmt: skip
+    system = load_sbml(spiked, settings=TIGHT)
+    found = system.jacobian(time=[1.0, 2.0], of="A", wrt="k")["A", "k"][0]
+    np.testing.assert_allclose(system.predict(time=[1.0, 2.0])["A"][0, 1], 10 * np.exp(-0.6) + 5)
+    np.testing.assert_allclose(found, [-10 * np.exp(-0.3), -20 * np.exp(-0.6)], rtol=1e-7)
+
+
 def test_a_model_in_which_nothing_moves_is_refused() -> None:
     with pytest.raises(DataError, match="Nothing changes"):
         load_sbml(document(parameters={"k": 1.0}))

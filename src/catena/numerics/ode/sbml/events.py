@@ -36,7 +36,10 @@ class Margin:
         now = Moment(self.structure, t, y, p)
         holds = now.holds(self.condition)
         margin = _margin(self.condition, now)
-        return jnp.where(holds, jnp.maximum(margin, _JUST), jnp.minimum(margin, -_JUST))
+        # Its slope counts at the very moment, too: it says how the moment moves.
+        above = jnp.where(margin >= 0.0, margin, 0.0) + _JUST
+        below = jnp.where(margin <= 0.0, margin, 0.0) - _JUST
+        return jnp.where(holds, above, below)
 
 
 @final
