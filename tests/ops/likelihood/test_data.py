@@ -75,6 +75,17 @@ def test_time_courses_of_experiments_with_own_times_and_doses() -> None:
     assert (0, 4.0, "amount") in at
 
 
+def test_a_dose_without_amount_is_a_bad_row() -> None:
+    rows = pd.DataFrame({
+        "id": ["a", "a", "b", "b"], "time": [0.0, 1.0, 0.0, 1.0], "evid": [1, 0, 1, 0],
+        "amt": [100.0, None, None, None], "cmt": ["depot", None, "depot", None],
+        "conc": [None, 4.0, None, 5.0],
+    })  # fmt: skip
+    with pytest.raises(InputError, match="the dose has no amount") as raised:
+        read_measurements(pharmacokinetics(), rows, PK)
+    assert [(fault.row, fault.field) for fault in raised.value.rows] == [(2, "amt")]
+
+
 def test_given_inputs_may_differ_by_experiment() -> None:
     rows = {"experiment": ["x", "x", "y"], "time": [1.0, 2.0, 1.0], "conc": [1.0, 2.0, 3.0]}
     found = read_measurements(pharmacokinetics(), rows, PK, given={"events": {"x": DOSE[0], "y": {
